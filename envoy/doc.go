@@ -1,0 +1,10 @@
+// Package envoy holds the Envoy configurations of this repository: files for people to copy, and the code that starts
+// what was copied.
+//
+// envoy.yaml is a whole, commented bootstrap for a plain Envoy in front of one API. It is embedded here, so that the
+// sample that `credence dev` runs, the one that the end-to-end tests run and the one that people copy are the same
+// file. A program that runs it says where things listen (Addresses) and, where a test needs another behaviour, what to
+// change (Edit); Bootstrap answers with YAML for `envoy -c`.
+//
+// Comments do not survive that way: Bootstrap's answer is for Envoy, the file is for people.
+package envoy
