@@ -1,0 +1,19 @@
+package registry_test
+
+import (
+	"testing"
+	"time"
+
+	"credence/internal/registry"
+	"credence/internal/registry/registrytest"
+)
+
+func TestMemory(t *testing.T) {
+	registrytest.Run(t, func(_ *testing.T, clock func() time.Time) registrytest.Fixture {
+		memory := registry.NewMemory(clock)
+		return registrytest.Fixture{
+			Store: memory, Put: memory.Put, PutMember: memory.PutMember, PutName: memory.PutName,
+			PutOtherType: memory.PutOtherType, Remove: memory.Remove,
+		}
+	})
+}
