@@ -1,0 +1,12 @@
+// Package authz decides whether a request may pass.
+//
+// A Checker takes a Request in credence's own words, gathers the facts that it
+// needs from a Directory (the credential first, then its client and profile
+// together) and evaluates one table of rules in order: the first rule that
+// does not hold gives the reason (rules.go). What a route may soften, observe
+// and optional, is one last step and not woven into the rules (settle.go).
+//
+// The zero Decision denies, and nothing starts from "allowed". The package does
+// no I/O of its own, takes the time as an argument, and knows neither Envoy's
+// types nor Redis nor how a denial looks on the wire.
+package authz

@@ -1,0 +1,135 @@
+package authz
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"credence/internal/credential"
+	"credence/internal/registry"
+)
+
+var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+
+// goodToken is a token of our own, written down so that tests can tell what it
+// is: crd_ 0123456789 _ the secret, and the checksum of all that.
+const goodToken = "crd_0123456789_ABCDEFGHIJKLMNOPQRSTUVWXYZ0123452TQHqD"
+
+// goodRequest presents goodToken.
+func goodRequest() Request {
+	return Request{
+		HTTP: true, Method: "GET", Scheme: "https", Target: "/orders", Source: "203.0.113.7",
+		Headers: credential.Headers{{Name: "api-token", Value: goodToken}},
+	}
+}
+
+var testPolicy = Policy{
+	Places: credential.NewPlaces([]credential.Place{{Header: "authorization", Scheme: "Bearer"}, {Header: "api-token"}}),
+	Peer:   PeerPolicy{Header: forwardedFor},
+	Routes: RoutePolicy{PermitObserve: true, PermitOptional: true},
+}
+
+// A fakeDirectory answers with what it holds.
+type fakeDirectory struct {
+	token, client, profile registry.Entry
+	tokenErr, ownerErr     error
+}
+
+func (f fakeDirectory) Token(context.Context, credential.Secret) (registry.Entry, error) {
+	return f.token, f.tokenErr
+}
+
+func (f fakeDirectory) Owner(context.Context, registry.ClientID, registry.ProfileID) (c, p registry.Entry, err error) {
+	return f.client, f.profile, f.ownerErr
+}
+
+// goodDirectory knows goodToken and all that it needs.
+func goodDirectory() fakeDirectory {
+	return fakeDirectory{
+		token: registry.Entry{Record: &registry.Token{
+			ID: "0123456789", Client: "acme", Profile: "partner", State: registry.Active, Created: noon.Add(-time.Hour),
+		}},
+		client:  registry.Entry{Record: &registry.Client{ID: "acme", State: registry.Active}},
+		profile: registry.Entry{Record: &registry.Profile{ID: "partner", State: registry.Active, Accepts: registry.Kinds{Token: true}}},
+	}
+}
+
+// goodMemory holds goodToken by its plain digest, and all that it needs.
+func goodMemory(t *testing.T) *registry.Memory {
+	t.Helper()
+	var peppers credential.Peppers
+	digest, err := peppers.Digest(credential.PlainDigest, credential.NewSecret(goodToken))
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory := registry.NewMemory(func() time.Time { return noon })
+	memory.Put(registry.RootRef, registry.Fields{"id": "first", "schema": "1", "seq": "1", "digests": "s1"})
+	memory.Put(registry.ClientRef("acme"), registry.Fields{"id": "acme", "state": "active", "created_at": "2026-01-01T00:00:00Z"})
+	memory.Put(registry.ProfileRef("partner"), registry.Fields{"id": "partner", "state": "active", "accepts": "token", "created_at": "2026-01-01T00:00:00Z"})
+	memory.Put(registry.TokenRef(digest), registry.Fields{
+		"digest": string(digest), "id": "0123456789", "client": "acme", "profile": "partner", "state": "active", "created_at": "2026-01-01T00:00:00Z",
+	})
+	return memory
+}
+
+// A countingReader notes every read, and fails those that it is told to.
+type countingReader struct {
+	registry.Reader
+	reads [][]registry.Ref
+	fail  map[int]error // by number of the read, from 1
+}
+
+func (r *countingReader) Read(ctx context.Context, refs ...registry.Ref) ([]registry.Entry, error) {
+	r.reads = append(r.reads, refs)
+	if err := r.fail[len(r.reads)]; err != nil {
+		return nil, err
+	}
+	return r.Reader.Read(ctx, refs...)
+}
+
+func newLookups(t *testing.T, reader registry.Reader, options LookupOptions) *Lookups {
+	t.Helper()
+	lookups, err := NewLookups(reader, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lookups
+}
+
+func networks(t testing.TB, text string) registry.Networks {
+	t.Helper()
+	n, err := registry.ParseNetworks(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// lines makes header lines of one name.
+func lines(name string, values ...string) credential.Headers {
+	var headers credential.Headers
+	for _, value := range values {
+		headers = append(headers, credential.Header{Name: name, Value: value})
+	}
+	return headers
+}
+
+func addr(t testing.TB, text string) netip.Addr {
+	t.Helper()
+	if text == "" {
+		return netip.Addr{}
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestGoodTokenIsWhole(t *testing.T) {
+	id, whole := credential.IdentifyToken(credential.NewSecret(goodToken))
+	if !whole || id != "0123456789" {
+		t.Fatalf("goodToken is %q, whole %v: the tests that present it prove nothing", id, whole)
+	}
+}

@@ -1,0 +1,157 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"credence/internal/credential"
+	"credence/internal/registry"
+)
+
+// Lookups is the Directory that asks a registry each time: one read for a
+// token, one for client and profile. Each read begins with the registry's root
+// record, which says whether what follows can be trusted.
+type Lookups struct {
+	reader  registry.Reader
+	peppers credential.Peppers
+	checks  map[credential.DigestKind]string // what our peppers are proven by
+	only    []credential.DigestKind          // accepted whatever the registry says; none: as it says
+	kinds   []credential.DigestKind          // asked for
+	id      atomic.Pointer[string]           // of the registry that is served
+}
+
+// LookupOptions says how tokens are looked up.
+type LookupOptions struct {
+	Peppers credential.Peppers
+	// Digests, where set, are all the kinds that are accepted, whatever the
+	// registry says. Each needs its pepper.
+	Digests []credential.DigestKind
+	// RegistryID pins the registry; empty: the first that is seen.
+	RegistryID string
+}
+
+// NewLookups makes a Directory over a reader.
+func NewLookups(reader registry.Reader, options LookupOptions) (*Lookups, error) {
+	l := &Lookups{
+		reader: reader, peppers: options.Peppers, only: options.Digests, kinds: options.Digests,
+		checks: make(map[credential.DigestKind]string),
+	}
+	if len(l.only) == 0 {
+		l.kinds = options.Peppers.Kinds()
+	}
+	for _, kind := range l.kinds {
+		if kind == credential.PlainDigest {
+			continue
+		}
+		check, err := options.Peppers.Check(kind)
+		if err != nil {
+			return nil, fmt.Errorf("authz: digests: %w", err)
+		}
+		l.checks[kind] = check
+	}
+	if options.RegistryID != "" {
+		l.id.Store(&options.RegistryID)
+	}
+	return l, nil
+}
+
+// Contact reads the root record: nil means that lookups can be answered.
+func (l *Lookups) Contact(ctx context.Context) error {
+	entries, err := l.reader.Read(ctx, registry.RootRef)
+	if err != nil {
+		return err
+	}
+	_, err = l.accepted(entries[0])
+	return err
+}
+
+// Token implements Directory.
+func (l *Lookups) Token(ctx context.Context, token credential.Secret) (registry.Entry, error) {
+	refs := make([]registry.Ref, 1, 1+len(l.kinds))
+	refs[0] = registry.RootRef
+	for _, kind := range l.kinds {
+		digest, err := l.peppers.Digest(kind, token)
+		if err != nil {
+			return registry.Entry{}, err
+		}
+		refs = append(refs, registry.TokenRef(digest))
+	}
+	entries, err := l.reader.Read(ctx, refs...)
+	if err != nil {
+		return registry.Entry{}, err
+	}
+	accepted, err := l.accepted(entries[0])
+	if err != nil {
+		return registry.Entry{}, err
+	}
+	for _, kind := range accepted {
+		if entry := entries[1+slices.Index(l.kinds, kind)]; !entry.Absent() {
+			return entry, nil
+		}
+	}
+	return registry.Entry{}, nil
+}
+
+// Owner implements Directory.
+func (l *Lookups) Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID) (c, p registry.Entry, err error) {
+	entries, err := l.reader.Read(ctx, registry.RootRef, registry.ClientRef(client), registry.ProfileRef(profile))
+	if err != nil {
+		return c, p, err
+	}
+	if _, err := l.accepted(entries[0]); err != nil {
+		return c, p, err
+	}
+	return entries[1], entries[2], nil
+}
+
+// Errors of a registry that must not be served from.
+var (
+	ErrAnotherRegistry = errors.New("another registry than before")
+	ErrPepperDiffers   = errors.New("pepper is not the one that the registry was made with")
+)
+
+// accepted gives the kinds of digest that the registry's tokens are accepted
+// by, in the order of preference, or an error where it must not be served
+// from: it is empty, unreadable or another one, or a pepper is missing or
+// wrong, by which every token would look unknown.
+func (l *Lookups) accepted(entry registry.Entry) ([]credential.DigestKind, error) {
+	root, ok := entry.Record.(*registry.Root)
+	switch {
+	case entry.Invalid != nil:
+		return nil, entry.Invalid
+	case !ok:
+		return nil, registry.ErrNoRegistry
+	}
+	if !l.id.CompareAndSwap(nil, &root.ID) && *l.id.Load() != root.ID {
+		return nil, ErrAnotherRegistry
+	}
+	kinds := l.only
+	if len(kinds) == 0 {
+		kinds = root.Digests
+	}
+	for _, kind := range kinds {
+		if err := l.prove(kind, root); err != nil {
+			return nil, fmt.Errorf("authz: digests %s: %w", kind, err)
+		}
+	}
+	return kinds, nil
+}
+
+// prove tells whether we hold the pepper of a kind, and the right one.
+func (l *Lookups) prove(kind credential.DigestKind, root *registry.Root) error {
+	if kind == credential.PlainDigest {
+		return nil
+	}
+	ours, have := l.checks[kind]
+	theirs, known := root.Checks[kind]
+	switch {
+	case !have:
+		return credential.ErrPepperMissing
+	case known && ours != theirs:
+		return ErrPepperDiffers
+	}
+	return nil
+}
