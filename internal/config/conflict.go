@@ -1,0 +1,160 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"credence/internal/credential"
+)
+
+// A conflict is between values each of which is good.
+type conflict struct {
+	keys []string // those that it is about, the one to blame first
+	what string
+}
+
+// settle tells of keys that are not built yet and of values that do not fit
+// together. What a problem was told of already is not told again.
+func (d *decoder) settle(c *Config) {
+	defaults := Default()
+	for i, byDefault := range schema(&defaults) {
+		now, name := d.schema[i].write(), byDefault.name
+		if !d.failed[name] && now != byDefault.write() && isUnder(name, d.unbuilt) {
+			d.fail(d.lines[name], name, "not supported yet: it may only hold its default, %s", byDefault.write())
+		}
+	}
+	for _, conflict := range c.conflicts() {
+		if !d.anyFailed(conflict.keys) {
+			d.fail(d.lineOf(conflict.keys), conflict.keys[0], "%s", conflict.what)
+		}
+	}
+}
+
+// isUnder tells whether a name is one of the keys or in one of the sections.
+func isUnder(name string, keys []string) bool {
+	for _, key := range keys {
+		if name == key || strings.HasPrefix(name, key+".") {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *decoder) anyFailed(keys []string) bool {
+	for _, key := range keys {
+		if d.failed[key] {
+			return true
+		}
+	}
+	return false
+}
+
+// lineOf gives the line of the first key that the file sets.
+func (d *decoder) lineOf(keys []string) int {
+	for _, key := range keys {
+		if line, set := d.lines[key]; set {
+			return line
+		}
+	}
+	return 0
+}
+
+// conflicts lists the values that do not fit together.
+func (c *Config) conflicts() []conflict {
+	var all []conflict
+	add := func(what string, keys ...string) { all = append(all, conflict{keys, what}) }
+
+	c.listenConflicts(add)
+	c.redisConflicts(add)
+	c.digestConflicts(add)
+	c.placeConflicts(add)
+	if header := c.identityHeader(c.Peer.Header); header != "" {
+		add("is an identity header ("+header+")", "peer.header", "identity.prefix", "identity.labels")
+	}
+	return all
+}
+
+func (c *Config) listenConflicts(add func(what string, keys ...string)) {
+	l := c.Listen
+	network, address := l.Address()
+	if network == "tcp" && !isLoopback(address) && !l.InsecureNetwork && l.TLS.CertFile == "" {
+		add("plain TCP off loopback: others on the network can read tokens and forge requests; listen on loopback or a Unix socket, or set listen.insecure_network: true",
+			"listen.grpc", "listen.insecure_network", "listen.tls.cert_file")
+	}
+	if l.GRPC == l.Ops && !strings.HasSuffix(l.Ops, ":0") {
+		add("is the address of listen.grpc too", "listen.ops", "listen.grpc")
+	}
+	pair(add, "listen.tls.cert_file", l.TLS.CertFile, "listen.tls.key_file", l.TLS.KeyFile)
+	if l.TLS.ClientCAFile != "" && len(l.TLS.AllowedClients) == 0 {
+		add("needs listen.tls.allowed_clients: else every certificate of that authority may ask", "listen.tls.client_ca_file", "listen.tls.allowed_clients")
+	}
+	if l.TLS.ClientCAFile == "" && len(l.TLS.AllowedClients) > 0 {
+		add("needs listen.tls.client_ca_file, which certificates are verified with", "listen.tls.allowed_clients", "listen.tls.client_ca_file")
+	}
+	if l.TLS.ClientCAFile != "" && l.TLS.CertFile == "" {
+		add("needs listen.tls.cert_file", "listen.tls.client_ca_file", "listen.tls.cert_file")
+	}
+}
+
+// pair demands that a certificate and its key are set together.
+func pair(add func(what string, keys ...string), certKey, cert, keyKey, key string) {
+	switch {
+	case cert != "" && key == "":
+		add("needs "+keyKey, certKey, keyKey)
+	case cert == "" && key != "":
+		add("needs "+certKey, keyKey, certKey)
+	}
+}
+
+// redisConflicts are those that Override can make, too.
+func (c *Config) redisConflicts(add func(what string, keys ...string)) {
+	r := c.Redis
+	pair(add, "redis.tls.cert_file", r.TLS.CertFile, "redis.tls.key_file", r.TLS.KeyFile)
+	if strings.HasPrefix(r.URL, "rediss://") {
+		return
+	}
+	for _, file := range []struct{ key, value string }{
+		{"redis.tls.ca_file", r.TLS.CAFile},
+		{"redis.tls.cert_file", r.TLS.CertFile},
+	} {
+		if file.value != "" {
+			add("is for rediss:// only, and redis.url is "+r.URL, file.key, "redis.url")
+		}
+	}
+}
+
+func (c *Config) digestConflicts(add func(what string, keys ...string)) {
+	for i, kind := range c.Credentials.Digests {
+		if _, configured := c.Credentials.PepperFiles[kind]; !configured && kind != credential.PlainDigest {
+			add(fmt.Sprintf("%s is not in credentials.pepper_files", kind),
+				item("credentials.digests", i), "credentials.digests", "credentials.pepper_files")
+		}
+	}
+}
+
+func (c *Config) placeConflicts(add func(what string, keys ...string)) {
+	const accept = "credentials.accept"
+	places := c.Credentials.Accept
+	if len(places) == 0 {
+		add("is empty: nobody could present a credential", accept)
+	}
+	for i, place := range places {
+		at := item(accept, i)
+		if header := c.identityHeader(place.Header); header != "" {
+			add(place.Header+" is an identity header ("+header+")", at, accept, "identity.prefix", "identity.labels")
+		}
+		if place.Header != "" && place.Header == c.Peer.Header {
+			add(place.Header+" is peer.header too", at, accept, "peer.header")
+		}
+		for j, earlier := range places[:i] {
+			if place.Header == "" || place.Header != earlier.Header {
+				continue
+			}
+			if strings.EqualFold(place.Scheme, earlier.Scheme) {
+				add(fmt.Sprintf("stands there twice, first as [%d]", j), at, accept)
+			} else if place.Scheme == "" || earlier.Scheme == "" {
+				add(fmt.Sprintf("%s is accepted with a scheme and without ([%d])", place.Header, j), at, accept)
+			}
+		}
+	}
+}

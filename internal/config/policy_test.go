@@ -1,0 +1,60 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"credence/internal/credential"
+)
+
+// TestOwnExtensions: what routes.ignore_extensions refuses is what authz
+// understands, and what it holds is ignored.
+func TestOwnExtensions(t *testing.T) {
+	c, err := Parse("c.yaml", []byte("routes: {ignore_extensions: [tier]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	routes := c.Policy().Routes
+	for _, test := range []struct {
+		key     string
+		unknown bool
+	}{{"tier", false}, {"other", true}} {
+		_, err := routes.Parse(map[string]string{test.key: "x"})
+		if unknown := err != nil && strings.Contains(err.Error(), "unknown key"); unknown != test.unknown {
+			t.Errorf("extension %s: error %v, want unknown %t", test.key, err, test.unknown)
+		}
+	}
+	for _, own := range ownExtensions {
+		if _, err := routes.Parse(map[string]string{own: ""}); err == nil || strings.Contains(err.Error(), "unknown key") {
+			t.Errorf("extension %s, empty: error %v, want one about its value", own, err)
+		}
+	}
+}
+
+// TestPolicy: what the file says arrives in the policy.
+func TestPolicy(t *testing.T) {
+	c, err := Parse("c.yaml", []byte(`
+routes: {mode: observe, permit_observe: true, permit_optional: false}
+peer: {trusted_proxies: [10.0.0.0/8], header: x-real-ip}
+credentials: {accept: [{header: x-legacy-key}]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := c.Policy()
+	if !p.Routes.Observe || !p.Routes.PermitObserve || p.Routes.PermitOptional {
+		t.Errorf("routes = %+v, want observe, permit_observe and not permit_optional", p.Routes)
+	}
+	if p.Peer.Header != "x-real-ip" || p.Peer.Trusted.String() != "10.0.0.0/8" {
+		t.Errorf("peer = %s by %s, want 10.0.0.0/8 by x-real-ip", p.Peer.Trusted, p.Peer.Header)
+	}
+	const token = "an-old-token-of-16"
+	shown, problem := p.Places.Find(credential.Headers{{Name: "x-legacy-key", Value: token}}, "/")
+	if problem != credential.None || shown.Header != "x-legacy-key" || shown.Value.Expose() != token {
+		t.Errorf("x-legacy-key holds %+v, problem %d, want the token", shown, problem)
+	}
+	defaults := Default().Policy()
+	if defaults.Routes.Observe || defaults.Routes.PermitObserve || !defaults.Routes.PermitOptional || defaults.Peer.Trusted.Present() {
+		t.Errorf("by default routes = %+v and trusted proxies %s, want only permit_optional", defaults.Routes, defaults.Peer.Trusted)
+	}
+}
