@@ -1,0 +1,12 @@
+// Package redisstore keeps a registry in Redis. It alone knows go-redis.
+//
+// Records are hashes under keys that begin with one prefix, as docs/registry.md
+// describes them for everyone who writes there. A Read is one round trip: a
+// pipeline of HGETALL, parsed strictly. A Commit is one Lua script (commit.lua)
+// that checks what every edit was made from, counts the commit, tells the
+// change stream, and only then writes, so that no change is ever silent.
+//
+// A Store answers in time or not at all: every call is bounded by its timeout,
+// nothing is tried again that may have been done, and whatever is not an answer
+// is registry.ErrUnavailable. Secrets (URL, password) are in no error.
+package redisstore

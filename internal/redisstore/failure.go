@@ -1,0 +1,54 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/redis/go-redis/v9"
+
+	"credence/internal/registry"
+)
+
+// unavailable makes any failure to get an answer registry.ErrUnavailable.
+func (s *Store) unavailable(tried string, err error) error {
+	if timedOut(err) {
+		return fmt.Errorf("redisstore: %s: %w: no answer in time (%v at most): %w", tried, registry.ErrUnavailable, s.timeout, err)
+	}
+	return fmt.Errorf("redisstore: %s: %w: %w", tried, registry.ErrUnavailable, err)
+}
+
+func timedOut(err error) bool {
+	var failure net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.As(err, &failure) && failure.Timeout()
+}
+
+// wasClosed tells a connection that its other end had closed. Of plain
+// connections go-redis notices that before it uses them, of TLS it cannot.
+func wasClosed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// isWrongType tells Redis' answer that a key is of another type.
+func isWrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
+
+// uncommitted says what a commit without an answer of the script has come to.
+// Redis' own words that it did nothing are no ErrUnavailable: one knows.
+func (s *Store) uncommitted(tried string, err error) error {
+	var refused redis.Error
+	var undialled *dialError
+	switch {
+	case redis.HasErrorPrefix(err, "OOM"):
+		return fmt.Errorf("redisstore: %s: Redis is full (maxmemory), nothing was written: %w", tried, err)
+	case errors.As(err, &refused):
+		return fmt.Errorf("redisstore: %s: Redis refused it: %w", tried, err)
+	case errors.As(err, &undialled) || errors.Is(err, redis.ErrPoolTimeout):
+		return s.unavailable(tried+": nothing was written", err)
+	}
+	return s.unavailable(tried+": it is not known whether it was done", err)
+}

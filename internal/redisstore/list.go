@@ -1,0 +1,99 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"credence/internal/credential"
+	"credence/internal/registry"
+)
+
+const (
+	scanStep = 1000 // members asked for at a time: Redis is not kept from others' lookups
+	getStep  = 500  // token ids looked up at a time
+)
+
+// Clients implements registry.Lister.
+func (s *Store) Clients(ctx context.Context) ([]registry.ClientID, error) {
+	return members(ctx, s, registry.ClientsKey, registry.ParseID[registry.ClientID])
+}
+
+// Profiles implements registry.Lister.
+func (s *Store) Profiles(ctx context.Context) ([]registry.ProfileID, error) {
+	return members(ctx, s, registry.ProfilesKey, registry.ParseID[registry.ProfileID])
+}
+
+// TokensOf implements registry.Lister.
+func (s *Store) TokensOf(ctx context.Context, client registry.ClientID) ([]credential.TokenID, error) {
+	return members(ctx, s, registry.TokensOfKey(client), credential.ParseTokenID)
+}
+
+// members gives a whole set, asked for piece by piece. A member that was there
+// from beginning to end is among them; of one that came or went meanwhile
+// nothing is said.
+func members[T ~string](ctx context.Context, s *Store, set string, parse func(string) (T, error)) ([]T, error) {
+	var all []string
+	var cursor uint64
+	for {
+		some, next, err := s.scan(ctx, set, cursor)
+		switch {
+		case isWrongType(err):
+			return nil, registry.WrongType(set)
+		case err != nil:
+			return nil, s.unavailable("list "+set, err)
+		}
+		all, cursor = append(all, some...), next
+		if cursor == 0 {
+			return registry.ParseMembers(set, all, parse)
+		}
+	}
+}
+
+func (s *Store) scan(ctx context.Context, set string, cursor uint64) ([]string, uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.client.SScan(ctx, s.key(set), cursor, "", scanStep).Result()
+}
+
+// Digests implements registry.Lister.
+func (s *Store) Digests(ctx context.Context, ids ...credential.TokenID) ([]credential.Digest, error) {
+	digests := make([]credential.Digest, 0, len(ids))
+	for some := range slices.Chunk(ids, getStep) {
+		found, err := s.digests(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		digests = append(digests, found...)
+	}
+	return digests, nil
+}
+
+func (s *Store) digests(ctx context.Context, ids []credential.TokenID) ([]credential.Digest, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	values, err := pipelined(ctx, s.client, ids, func(pipe redis.Pipeliner, id credential.TokenID) *redis.StringCmd {
+		return pipe.Get(ctx, s.key(registry.TokenIDKey(id)))
+	})
+	if err != nil {
+		return nil, s.unavailable("find tokens", err)
+	}
+	digests := make([]credential.Digest, len(ids))
+	for i, value := range values {
+		text, err := value.Result()
+		switch {
+		case errors.Is(err, redis.Nil):
+			continue
+		case isWrongType(err):
+			return nil, registry.WrongType(registry.TokenIDKey(ids[i]))
+		case err != nil:
+			return nil, s.unavailable("find tokens", err)
+		}
+		if digests[i], err = registry.ParseTokenIDValue(ids[i], text); err != nil {
+			return nil, err
+		}
+	}
+	return digests, nil
+}
