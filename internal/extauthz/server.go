@@ -1,0 +1,133 @@
+package extauthz
+
+import (
+	"context"
+	"time"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+
+	"credence/internal/answer"
+	"credence/internal/authz"
+)
+
+// A Checker decides. It must always decide, whatever becomes of ctx, which
+// bounds lookups. authz.Checker is one.
+type Checker interface {
+	Check(ctx context.Context, now time.Time, request authz.Request) authz.Decision
+}
+
+// Options say how a Server answers. Only the Checker must be given.
+type Options struct {
+	Checker  Checker
+	Identity Identity // what the upstream is told of a client
+	Realm    string   // of challenges: printable ASCII without quote and backslash
+	// Clock is the time that requests are judged by. Nil: time.Now.
+	Clock func() time.Time
+	// Observe, where set, is told of every answered check, before the answer
+	// leaves, and how long it took. The request's texts are Envoy's message's:
+	// clone what outlives the call.
+	Observe func(request authz.Request, decision authz.Decision, took time.Duration)
+	// Drain is how long checks are still answered once Serve was told to end.
+	Drain time.Duration
+}
+
+// largestMessage is the largest check that is read, in bytes. A larger one is
+// an RPC error.
+const largestMessage = 16 << 20
+
+// pingsApart is how close together HTTP/2 pings may come. Envoy's may be 5 s
+// apart, less a jitter; grpc-go's own bound of 5 min would end its connections.
+const pingsApart = time.Second
+
+// A Server answers Envoy's checks, and the health checks beside them.
+type Server struct {
+	grpc    *grpc.Server
+	health  *health.Server
+	checker Checker
+	encoder encoder
+	clock   func() time.Time
+	observe func(authz.Request, authz.Decision, time.Duration)
+	drain   time.Duration
+}
+
+// New makes a Server. It is not ready until SetReady says so.
+func New(options Options) *Server {
+	s := &Server{
+		health:  health.NewServer(),
+		checker: options.Checker,
+		encoder: encoder{identity: newIdentity(options.Identity), answers: answer.New(options.Realm, nil)},
+		clock:   options.Clock,
+		observe: options.Observe,
+		drain:   options.Drain,
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if s.observe == nil {
+		s.observe = func(authz.Request, authz.Decision, time.Duration) {}
+	}
+	s.grpc = grpc.NewServer(
+		grpc.UnaryInterceptor(s.guard),
+		grpc.MaxRecvMsgSize(largestMessage),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsApart, PermitWithoutStream: true}),
+	)
+	authv3.RegisterAuthorizationServer(s.grpc, service{server: s})
+	healthpb.RegisterHealthServer(s.grpc, s.health)
+	s.SetReady(false)
+	return s
+}
+
+// SetReady says what health checks are told. While the server drains they
+// fail, whatever is said here. Checks are answered all the same.
+func (s *Server) SetReady(ready bool) {
+	status := healthpb.HealthCheckResponse_NOT_SERVING
+	if ready {
+		status = healthpb.HealthCheckResponse_SERVING
+	}
+	for _, name := range [...]string{"", authv3.Authorization_ServiceDesc.ServiceName} {
+		s.health.SetServingStatus(name, status)
+	}
+}
+
+// service is the RPC.
+type service struct {
+	authv3.UnimplementedAuthorizationServer
+	server *Server
+}
+
+// Check implements Authorization. It never gives an error: what cannot be
+// decided is denied, by a response.
+func (s service) Check(ctx context.Context, check *authv3.CheckRequest) (*authv3.CheckResponse, error) {
+	return s.server.check(ctx, check), nil
+}
+
+func (s *Server) check(ctx context.Context, check *authv3.CheckRequest) *authv3.CheckResponse {
+	now := s.clock()
+	ctx, cancel := withBudget(ctx)
+	defer cancel()
+	request := decode(check)
+	decision := whole(s.checker.Check(ctx, now, request))
+	response := s.encoder.encode(check, request, decision)
+	s.observe(request, decision, s.clock().Sub(now))
+	return response
+}
+
+const (
+	longestCheck = 120 * time.Millisecond // Envoy waits for 200 ms unless told otherwise
+	wayBack      = 30 * time.Millisecond  // what is left of the caller's time for the answer
+)
+
+// withBudget bounds the lookups of one check: by the caller's deadline less
+// the way back, and by longestCheck. A caller that goes away ends nothing: it
+// would look as if the registry had failed.
+func withBudget(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline := time.Now().Add(longestCheck)
+	if callers, bounded := ctx.Deadline(); bounded && callers.Add(-wayBack).Before(deadline) {
+		deadline = callers.Add(-wayBack)
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
+}
