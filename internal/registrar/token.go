@@ -1,0 +1,134 @@
+package registrar
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"credence/internal/credential"
+	"credence/internal/registry"
+)
+
+// An Issued is a new token, with those that it depends on.
+type Issued struct {
+	Outcome
+	Token   credential.Secret // nobody can read it again
+	Record  *registry.Token
+	Client  *registry.Client
+	Profile *registry.Profile
+}
+
+// IssueToken makes a token for the client and profile of a draft. Label,
+// allowlist, not_before, expires_at and managed_by are the draft's; the rest
+// of it is not looked at. A token that no server could ever accept is not
+// issued.
+func (r *Registrar) IssueToken(ctx context.Context, as Author, draft registry.Token) (Issued, error) {
+	var issued Issued
+	commit, position, err := r.commit(ctx, as, "issue", func(now time.Time) ([]registry.Edit, error) {
+		owners, kind, err := r.owners(ctx, draft, now)
+		if err != nil {
+			return nil, err
+		}
+		record := draft
+		record.ID = credential.NewTokenID()
+		token := credential.NewToken(record.ID)
+		if record.Digest, err = r.options.Peppers.Digest(kind, token); err != nil {
+			return nil, err
+		}
+		record.State, record.Changed, record.Created, record.ReplacedBy = registry.Active, as.annotation(now), now, ""
+		owners.Token, owners.Record = token, &record
+		owners.Edit = registry.Edit{Now: &record}
+		issued = owners
+		return []registry.Edit{issued.Edit}, nil
+	})
+	issued.Commit, issued.Position = commit, position
+	if err != nil {
+		return Issued{}, err
+	}
+	return issued, nil
+}
+
+// owners reads whom a token would belong to, and tells whether one can be made
+// for them.
+func (r *Registrar) owners(ctx context.Context, draft registry.Token, now time.Time) (Issued, credential.DigestKind, error) {
+	var issued Issued
+	root, entries, err := r.read(ctx, registry.ClientRef(draft.Client), registry.ProfileRef(draft.Profile))
+	if err != nil {
+		return issued, "", err
+	}
+	names := [...]string{Name(registry.ClientRef(draft.Client)), Name(registry.ProfileRef(draft.Profile))}
+	for i, name := range names {
+		if err := alterable(name, entries[i]); err != nil {
+			return issued, "", err
+		}
+	}
+	issued.Client, issued.Profile = entries[0].Record.(*registry.Client), entries[1].Record.(*registry.Profile)
+	if !issued.Profile.Accepts.Has(credential.Token) {
+		return issued, "", &Refusal{names[1], fmt.Sprintf("accepts %s only: a token would be denied always", issued.Profile.Accepts), nil}
+	}
+	if err := livable(draft, now); err != nil {
+		return issued, "", err
+	}
+	kind, err := r.digestKind(root)
+	return issued, kind, err
+}
+
+// livable tells whether a token has a time in which it is accepted.
+func livable(draft registry.Token, now time.Time) error {
+	switch {
+	case draft.Expires.IsZero():
+		return nil
+	case !draft.Expires.After(now):
+		return &Refusal{"token", fmt.Sprintf("expires_at %s is past", registry.FormatTime(draft.Expires)), nil}
+	case !draft.Expires.After(draft.NotBefore):
+		return &Refusal{"token", fmt.Sprintf("expires_at %s comes before not_before %s", registry.FormatTime(draft.Expires), registry.FormatTime(draft.NotBefore)), nil}
+	}
+	return nil
+}
+
+// RevokeToken makes a token useless, for good.
+func (r *Registrar) RevokeToken(ctx context.Context, as Author, id credential.TokenID) (Outcome, error) {
+	return r.alterToken(ctx, as, "revoke", id, func(token *registry.Token, now time.Time) error {
+		if token.State != registry.Revoked {
+			token.State, token.Changed = registry.Revoked, as.annotation(now)
+		}
+		return nil
+	})
+}
+
+// alterToken changes a copy of a token. Where the copy stays what it was,
+// nothing is done.
+func (r *Registrar) alterToken(ctx context.Context, as Author, op string, id credential.TokenID, change func(*registry.Token, time.Time) error) (Outcome, error) {
+	ref, err := r.tokenRef(ctx, id)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return r.alter(ctx, as, op, ref, tokenName(id), func(was registry.Record, now time.Time) (registry.Record, error) {
+		token := *was.(*registry.Token)
+		if err := change(&token, now); err != nil {
+			return nil, err
+		}
+		if maps.Equal(token.Fields(), was.Fields()) {
+			return was, nil
+		}
+		return &token, nil
+	})
+}
+
+func tokenName(id credential.TokenID) string { return "token/" + string(id) }
+
+// tokenRef finds where a token is kept. It fails with ErrNotFound.
+func (r *Registrar) tokenRef(ctx context.Context, id credential.TokenID) (registry.Ref, error) {
+	if _, err := r.Root(ctx); err != nil {
+		return registry.Ref{}, err
+	}
+	digests, err := r.store.Digests(ctx, id)
+	if err != nil {
+		return registry.Ref{}, err
+	}
+	if digests[0] == "" {
+		return registry.Ref{}, noSuch(tokenName(id))
+	}
+	return registry.TokenRef(digests[0]), nil
+}
