@@ -29,6 +29,23 @@ func (r *Registrar) EnableClient(ctx context.Context, as Author, id registry.Cli
 	return r.setClientState(ctx, as, "enable", id, registry.Active)
 }
 
+// DeleteClient ends a client for good. Its record stays, so that its id is
+// never used again.
+func (r *Registrar) DeleteClient(ctx context.Context, as Author, id registry.ClientID) (Outcome, error) {
+	return r.setClientState(ctx, as, opDelete, id, registry.Deleted)
+}
+
+// UpdateClient changes what a client is: anything but id, state, annotation
+// and times. It is called again where another was quicker.
+func (r *Registrar) UpdateClient(ctx context.Context, as Author, id registry.ClientID, change func(*registry.Client) error) (Outcome, error) {
+	return r.alterClient(ctx, as, "update", id, func(client *registry.Client, _ time.Time) error {
+		was := *client
+		err := change(client)
+		client.ID, client.State, client.Changed, client.Created, client.Updated = was.ID, was.State, was.Changed, was.Created, was.Updated
+		return err
+	})
+}
+
 func (r *Registrar) setClientState(ctx context.Context, as Author, op string, id registry.ClientID, state registry.State) (Outcome, error) {
 	return r.alterClient(ctx, as, op, id, func(client *registry.Client, now time.Time) error {
 		if client.State != state {

@@ -25,12 +25,17 @@ type Options struct {
 	Digests []credential.DigestKind
 	// RegistryID, where set, is the only registry that is worked on.
 	RegistryID string
-	// Now is the clock. Records keep whole seconds of it.
+	// Now is the clock; nil: time.Now. Records keep whole seconds of it.
 	Now func() time.Time
 }
 
 // New makes a Registrar over a store.
-func New(store registry.Store, options Options) *Registrar { return &Registrar{store, options} }
+func New(store registry.Store, options Options) *Registrar {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	return &Registrar{store, options}
+}
 
 func (r *Registrar) now() time.Time { return r.options.Now().UTC().Truncate(time.Second) }
 
@@ -65,6 +70,9 @@ func (o Outcome) Name() string {
 
 // Fields gives the record as it stands there now, fields of others too.
 func (o Outcome) Fields() registry.Fields { return fieldsAfter(o.Edit) }
+
+// opDelete is the operation that may meet what is deleted.
+const opDelete = "delete"
 
 // tries is how often an operation is begun before it gives up against others
 // who keep changing the same record.
@@ -135,7 +143,7 @@ func (r *Registrar) alter(ctx context.Context, as Author, op string, ref registr
 			return nil, err
 		}
 		entry := entries[0]
-		if err := alterable(name, entry); err != nil {
+		if err := alterable(name, op, entry); err != nil {
 			return nil, err
 		}
 		record, err := change(entry.Record, now)
@@ -151,13 +159,15 @@ func (r *Registrar) alter(ctx context.Context, as Author, op string, ref registr
 	return Outcome{edit, commit, position}, err
 }
 
-func alterable(name string, entry registry.Entry) error {
+// alterable tells whether a record is there to be worked on. Deleting what is
+// deleted changes nothing, and is no error.
+func alterable(name, op string, entry registry.Entry) error {
 	switch {
 	case entry.Invalid != nil:
 		return &Refusal{name, fmt.Sprintf("its record is invalid and denies every request that needs it; mend the field first (%v)", entry.Invalid), entry.Invalid}
 	case entry.Record == nil:
 		return noSuch(name)
-	case stateOf(entry.Record) == registry.Deleted:
+	case stateOf(entry.Record) == registry.Deleted && op != opDelete:
 		return &Refusal{name, "is deleted, and stays so", ErrDeleted}
 	}
 	return nil

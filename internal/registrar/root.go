@@ -82,19 +82,23 @@ func (r *Registrar) read(ctx context.Context, refs ...registry.Ref) (*registry.R
 // first, if we can make it as the servers expect it.
 func (r *Registrar) digestKind(root *registry.Root) (credential.DigestKind, error) {
 	kind := root.Digests[0]
-	accepted := r.options.Digests
-	switch {
-	case len(accepted) > 0 && !slices.Contains(accepted, kind):
+	if accepted := r.options.Digests; len(accepted) > 0 && !slices.Contains(accepted, kind) {
 		return "", &Refusal{"the registry", fmt.Sprintf("stores tokens by %s, which credentials.digests does not accept: no server would know the token", kind), nil}
-	case kind == credential.PlainDigest:
-		return kind, nil
+	}
+	return kind, r.provePepper(kind, root)
+}
+
+// provePepper tells whether we hold the pepper of a kind, and the right one.
+func (r *Registrar) provePepper(kind credential.DigestKind, root *registry.Root) error {
+	if kind == credential.PlainDigest {
+		return nil
 	}
 	got, err := r.options.Peppers.Check(kind)
 	if err != nil {
-		return "", &Refusal{"the registry", fmt.Sprintf("stores tokens by %s, whose pepper is not configured: want credentials.pepper_files: {%s: FILE}", kind, kind), err}
+		return &Refusal{"the registry", fmt.Sprintf("stores tokens by %s, whose pepper is not configured: want credentials.pepper_files: {%s: FILE}", kind, kind), err}
 	}
 	if want, known := root.Checks[kind]; known && want != got {
-		return "", &Refusal{"the registry", fmt.Sprintf("pepper %s is not the one that the registry was made with: no server would know the token", kind), nil}
+		return &Refusal{"the registry", fmt.Sprintf("pepper %s is not the one that the registry was made with: it makes digests that no server knows", kind), nil}
 	}
-	return kind, nil
+	return nil
 }

@@ -116,7 +116,7 @@ func TestTokenIsStoredByTheRegistrysFirstKind(t *testing.T) {
 		{name: "only the first needs its pepper", made: one, here: one, digests: "h1 h2", kind: "h1"},
 		{name: "peppered and demanded", made: one, here: one, accepted: []credential.DigestKind{"h1"}, kind: "h1"},
 		{name: "missing pepper", made: one, refused: "the registry: stores tokens by h1, whose pepper is not configured: want credentials.pepper_files: {h1: FILE}"},
-		{name: "another pepper", made: one, here: other, refused: "the registry: pepper h1 is not the one that the registry was made with: no server would know the token"},
+		{name: "another pepper", made: one, here: other, refused: "the registry: pepper h1 is not the one that the registry was made with: it makes digests that no server knows"},
 		{name: "not accepted", here: one, accepted: []credential.DigestKind{"h1"}, refused: "the registry: stores tokens by s1, which credentials.digests does not accept: no server would know the token"},
 	}
 	for _, test := range tests {

@@ -59,7 +59,7 @@ func (r *Registrar) owners(ctx context.Context, draft registry.Token, now time.T
 	}
 	names := [...]string{Name(registry.ClientRef(draft.Client)), Name(registry.ProfileRef(draft.Profile))}
 	for i, name := range names {
-		if err := alterable(name, entries[i]); err != nil {
+		if err := alterable(name, "issue", entries[i]); err != nil {
 			return issued, "", err
 		}
 	}
@@ -95,6 +95,56 @@ func (r *Registrar) RevokeToken(ctx context.Context, as Author, id credential.To
 		}
 		return nil
 	})
+}
+
+// UpdateToken changes label, allowlist, not_before and expires_at of a token.
+// It is called again where another was quicker.
+func (r *Registrar) UpdateToken(ctx context.Context, as Author, id credential.TokenID, change func(*registry.Token) error) (Outcome, error) {
+	return r.alterToken(ctx, as, "update", id, func(token *registry.Token, now time.Time) error {
+		if token.State == registry.Revoked {
+			return &Refusal{tokenName(id), "is revoked, and stays so", ErrDeleted}
+		}
+		wanted := *token
+		if err := change(&wanted); err != nil {
+			return err
+		}
+		changed := !wanted.Expires.Equal(token.Expires) || !wanted.NotBefore.Equal(token.NotBefore)
+		token.Label, token.Allow, token.NotBefore, token.Expires = wanted.Label, wanted.Allow, wanted.NotBefore, wanted.Expires
+		if changed {
+			return livable(*token, now)
+		}
+		return nil
+	})
+}
+
+// IdentifyToken finds the record of a token that somebody holds. It fails with
+// ErrNotFound, and where a pepper is missing without which nobody can say.
+func (r *Registrar) IdentifyToken(ctx context.Context, token credential.Secret) (Item, error) {
+	root, err := r.Root(ctx)
+	if err != nil {
+		return Item{}, err
+	}
+	refs := make([]registry.Ref, len(root.Digests))
+	for i, kind := range root.Digests {
+		if err := r.provePepper(kind, root); err != nil {
+			return Item{}, err
+		}
+		digest, err := r.options.Peppers.Digest(kind, token)
+		if err != nil {
+			return Item{}, err
+		}
+		refs[i] = registry.TokenRef(digest)
+	}
+	_, entries, err := r.read(ctx, refs...)
+	if err != nil {
+		return Item{}, err
+	}
+	for i, entry := range entries {
+		if entry.Record != nil || entry.Invalid != nil {
+			return Item{registry.TokenKind, entry.Fields["id"], entries[i]}, nil
+		}
+	}
+	return Item{}, &Refusal{"token", "is not registered here", ErrNotFound}
 }
 
 // alterToken changes a copy of a token. Where the copy stays what it was,
