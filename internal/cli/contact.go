@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// A contact knows whether the registry can be served from. A server is not
+// ready before it could be once; after that it stays ready and says what is
+// amiss: were all servers taken out, Envoy would see an error, which
+// failure_mode_allow lets pass.
+type contact struct {
+	ask    func(context.Context) error // nil: it can be served from
+	made   func()                      // called at the first contact
+	logger *slog.Logger
+
+	mu   sync.Mutex
+	once bool  // it could be served from, at least once
+	err  error // of the last time it was asked
+}
+
+// contactEvery is how often the registry is asked for its root.
+const contactEvery = time.Second
+
+// run asks until ctx ends.
+func (c *contact) run(ctx context.Context) {
+	tick := time.NewTicker(contactEvery)
+	defer tick.Stop()
+	for first := true; ; first = false {
+		err := c.ask(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		c.note(err, first)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// note keeps what came of asking, and tells when it changed.
+func (c *contact) note(err error, first bool) {
+	c.mu.Lock()
+	changed, firstContact := (err == nil) != (c.err == nil), err == nil && !c.once
+	c.once, c.err = c.once || err == nil, err
+	c.mu.Unlock()
+	switch {
+	case err != nil && (changed || first):
+		c.logger.Error("the registry cannot be served from", slog.String("cause", whyNot(err)))
+	case err == nil && (changed || first):
+		c.logger.Info("in contact with the registry")
+	}
+	if firstContact {
+		c.made()
+	}
+}
+
+// state tells whether the server is ready, and what is amiss.
+func (c *contact) state() (ready bool, lines []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.err != nil && c.once:
+		return true, []string{whyNot(c.err), "checks are denied with 503 until it can"}
+	case c.err != nil:
+		return false, []string{whyNot(c.err)}
+	case !c.once:
+		return false, []string{"registry: not asked yet"}
+	}
+	return true, nil
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"fmt"
+
+	"credence/internal/registrar"
+	"credence/internal/registry"
+
+	"github.com/spf13/cobra"
+)
+
+// A mutation is what every command that changes the registry can be told.
+type mutation struct {
+	reason string
+	dryRun bool
+}
+
+// newMutation makes the flags of a command that changes the registry.
+func newMutation(cmd *cobra.Command) *mutation {
+	m := &mutation{}
+	cmd.Flags().StringVar(&m.reason, "reason", "", "`WHY`, kept in the registry")
+	cmd.Flags().BoolVar(&m.dryRun, "dry-run", false, "show what would change, and change nothing")
+	return m
+}
+
+func (a *app) author(m *mutation) registrar.Author {
+	return registrar.Author{By: a.by, Reason: m.reason}
+}
+
+// report tells what came of a change: the record for programs, or its name and
+// what was done to it. The hint is the next command, if there is an obvious one.
+func (a *app) report(m *mutation, o registrar.Outcome, verb, hint string) {
+	kind := o.Edit.Now.Ref().Kind
+	switch {
+	case !a.output.isTable():
+		writeDocument(a.stdout, a.output, documentOf(kind, o.Name(), o.Fields()))
+	case !o.Changed():
+		fmt.Fprintf(a.stdout, "%s %s already, nothing was changed\n", o.Name(), verb)
+	case m.dryRun:
+		fmt.Fprintf(a.stdout, "%s %s (dry run)\n", o.Name(), verb)
+		a.showEdits(o.Commit)
+	default:
+		fmt.Fprintf(a.stdout, "%s %s\n", o.Name(), verb)
+	}
+	a.remark(m, o, hint)
+}
+
+// remark tells what people want to know besides: how far a change has come,
+// and what to do next.
+func (a *app) remark(m *mutation, o registrar.Outcome, hint string) {
+	if !o.Changed() {
+		return
+	}
+	if a.verbose {
+		a.showCommands(o.Commit, o.Position)
+	}
+	if m.dryRun {
+		a.note("nothing was changed")
+		return
+	}
+	a.note("commit %d: servers go by it from the next request on", o.Position.Seq)
+	if hint != "" {
+		a.note("%s", hint)
+	}
+}
+
+// showEdits lists the fields that a commit writes, as they were and as they
+// are.
+func (a *app) showEdits(commit registry.Commit) {
+	writes, err := commit.Writes()
+	if err != nil {
+		return // it was checked when it was tried
+	}
+	for _, w := range writes {
+		for _, f := range ordered(w.Ref.Kind, w.Set) {
+			if was, there := w.Expect[f.name]; there {
+				fmt.Fprintf(a.stdout, "  %s: %s -> %s\n", f.name, printable(was), printable(f.text))
+				continue
+			}
+			fmt.Fprintf(a.stdout, "  %s: %s\n", f.name, printable(f.text))
+		}
+		for _, name := range w.Unset {
+			fmt.Fprintf(a.stdout, "  %s: %s -> %s\n", printable(name), printable(w.Expect[name]), notSet)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"credence/internal/e2e/parts"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"credence": func() { os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)) },
+	})
+}
+
+// TestScripts types the sessions in testdata/script, each against a Redis of
+// its own. Besides the usual commands of testscript there are
+//
+//	keep NAME        makes what was printed last a variable: NAME=$(…)
+//	redis pause      … resume, stop, restart: what happens to the server
+//	redis-cli …      asks that server
+//	keepall FILE     appends what was printed last, to both streams, to a file
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			server := parts.Redis(t)
+			_, port, _ := strings.Cut(server.Addr(), ":")
+			testscript.Run(t, testscript.Params{
+				Files: []string{file},
+				Setup: func(env *testscript.Env) error {
+					env.Setenv("CREDENCE_REDIS_URL", server.URL())
+					env.Setenv("CREDENCE_BY", "alice")
+					env.Setenv("REDIS_ADDR", server.Addr())
+					env.Setenv("REDIS_SOCKET", server.Socket())
+					env.Setenv("TERM", "dumb")
+					return nil
+				},
+				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+					"keep": keep,
+					"redis-cli": func(ts *testscript.TestScript, _ bool, args []string) {
+						ts.Check(ts.Exec("redis-cli", append([]string{"-p", port}, args...)...))
+					},
+					"keepall": keepAll,
+					"redis": func(ts *testscript.TestScript, neg bool, args []string) {
+						befall(ts, server, neg, args)
+					},
+				},
+			})
+		})
+	}
+}
+
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: keep NAME")
+	}
+	text := strings.TrimSuffix(ts.ReadFile("stdout"), "\n")
+	if text == "" {
+		ts.Fatalf("keep %s: nothing was printed", args[0])
+	}
+	ts.Setenv(args[0], text)
+}
+
+func keepAll(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: keepall FILE")
+	}
+	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	_, err = file.WriteString(ts.ReadFile("stdout") + ts.ReadFile("stderr"))
+	ts.Check(err)
+	ts.Check(file.Close())
+}
+
+func befall(ts *testscript.TestScript, server *parts.RedisServer, neg bool, args []string) {
+	what := strings.Join(args, " ")
+	do := map[string]func(){"pause": server.Pause, "resume": server.Resume, "stop": server.Stop, "restart": server.Restart}[what]
+	if neg || do == nil {
+		ts.Fatalf("usage: redis pause|resume|stop|restart")
+	}
+	do()
+}

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"credence/internal/config"
+	"credence/internal/credential"
+)
+
+// loadPeppers reads the peppers from their files. Errors name the key and the
+// file, never what is in it.
+func loadPeppers(files map[credential.DigestKind]string) (credential.Peppers, error) {
+	byKind := make(map[credential.DigestKind]credential.Secret, len(files))
+	for _, kind := range slices.Sorted(maps.Keys(files)) {
+		text, err := os.ReadFile(files[kind])
+		if err != nil {
+			return credential.Peppers{}, fmt.Errorf("credentials.pepper_files.%s: %w", kind, err)
+		}
+		if strings.TrimSpace(string(text)) == "" {
+			return credential.Peppers{}, fmt.Errorf("credentials.pepper_files.%s: %s is empty", kind, files[kind])
+		}
+		byKind[kind] = credential.NewSecret(string(text))
+	}
+	return credential.NewPeppers(byKind)
+}
+
+// readPassword reads a password, without the ends of lines behind it.
+func readPassword(path string) (credential.Secret, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return credential.Secret{}, fmt.Errorf("redis.password_file: %w", err)
+	}
+	password := strings.TrimRight(string(text), "\r\n")
+	if password == "" {
+		return credential.Secret{}, fmt.Errorf("redis.password_file: %s is empty", path)
+	}
+	return credential.NewSecret(password), nil
+}
+
+// secretFiles gives the files that hold secrets, by the key that names them.
+func secretFiles(c config.Config) map[string]string {
+	files := make(map[string]string)
+	for kind, path := range c.Credentials.PepperFiles {
+		files["credentials.pepper_files."+string(kind)] = path
+	}
+	if c.Redis.PasswordFile != "" {
+		files["redis.password_file"] = c.Redis.PasswordFile
+	}
+	if c.Redis.TLS.KeyFile != "" {
+		files["redis.tls.key_file"] = c.Redis.TLS.KeyFile
+	}
+	return files
+}

@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"credence/internal/authz"
+	"credence/internal/config"
+	"credence/internal/extauthz"
+	"credence/internal/redisstore"
+	"credence/internal/registry"
+	"credence/internal/telemetry"
+)
+
+func newServeCommand(a *app) *cobra.Command {
+	cmd := newLeaf("serve", "answer Envoy's checks", `
+Answers Envoy's checks (ext_authz over gRPC) at listen.grpc, and has /livez, /readyz and /metrics at listen.ops.
+
+The first SIGTERM or SIGINT begins the end: health fails at once, checks are answered for listen.drain, then the server
+ends. A second one ends it at once.`, `
+credence serve
+credence serve --config credence.yaml`)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := none(cmd, args); err != nil {
+			return err
+		}
+		c, err := a.configuration()
+		if err != nil {
+			return err
+		}
+		s, err := newServer(c, a.stderr)
+		if err != nil {
+			return err
+		}
+		return s.runUntilSignalled(cmd.Context())
+	}
+	return cmd
+}
+
+// runUntilSignalled runs the server; the first signal drains it, the second
+// ends it.
+func (s *server) runUntilSignalled(ctx context.Context) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(signals)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		for drain := cancel; ; drain = s.checks.Kill {
+			select {
+			case got := <-signals:
+				s.logger.Info("signal", slog.String("signal", got.String()))
+				drain()
+			case <-ended:
+				return
+			}
+		}
+	}()
+	return s.run(ctx, func(Addresses) {})
+}
+
+// Addresses are where a server listens.
+type Addresses struct{ GRPC, Ops string }
+
+// Serve runs a server until ctx ends and it has drained. Its log goes to a
+// writer; up is called once, when it listens.
+func Serve(ctx context.Context, c config.Config, log io.Writer, up func(Addresses)) error {
+	s, err := newServer(c, log)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx, up)
+}
+
+// A server is all that `credence serve` runs.
+type server struct {
+	config  config.Config
+	logger  *slog.Logger
+	store   *redisstore.Store
+	contact *contact
+	checks  *extauthz.Server
+	metrics *telemetry.Metrics
+	denials *telemetry.DecisionLog
+}
+
+// lookupsAtOnce is how many lookups run at a time. What comes beyond waits for
+// its turn within its budget.
+const lookupsAtOnce = 64
+
+// newServer puts a server together. It opens no listener and asks nobody.
+func newServer(c config.Config, log io.Writer) (*server, error) {
+	peppers, err := loadPeppers(c.Credentials.PepperFiles)
+	if err != nil {
+		return nil, err
+	}
+	options := storeOptions(c.Redis)
+	options.Timeout, options.Connections = c.Redis.Timeout, lookupsAtOnce
+	store, err := redisstore.Open(options)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{
+		config: c, store: store, logger: telemetry.NewLogger(log, c.Log.Level, c.Log.Format),
+		metrics: telemetry.NewMetrics(version()),
+	}
+	lookups, err := authz.NewLookups(s.metrics.Reader(store), authz.LookupOptions{
+		Peppers: peppers, Digests: c.Credentials.Digests, RegistryID: c.Redis.RegistryID,
+	})
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	s.denials = telemetry.NewDecisionLog(s.logger, nil)
+	s.checks = extauthz.New(extauthz.Options{
+		Checker: s.metrics.Checker(authz.NewChecker(c.Policy(), lookups)),
+		Identity: extauthz.Identity{
+			Prefix: c.Identity.Prefix, Labels: c.Identity.Labels, StripSeenOnly: c.Identity.Strip == config.StripSeen,
+		},
+		Realm:   c.Answers.Realm,
+		Observe: s.observe,
+		Drain:   c.Listen.Drain,
+	})
+	s.contact = &contact{ask: lookups.Contact, logger: s.logger, made: func() { s.checks.SetReady(true) }}
+	return s, nil
+}
+
+func (s *server) observe(request authz.Request, decision authz.Decision, took time.Duration) {
+	s.metrics.Observe(request, decision, took)
+	s.denials.Observe(request, decision, took)
+}
+
+// run listens and answers until ctx ends and the checks have drained.
+func (s *server) run(ctx context.Context, up func(Addresses)) (err error) {
+	defer func() { err = errors.Join(err, s.store.Close()) }()
+	listener, err := extauthz.Listen(s.config.Listen.GRPC, s.config.Listen.SocketMode)
+	if err != nil {
+		return err
+	}
+	ops, err := net.Listen("tcp", s.config.Listen.Ops)
+	if err != nil {
+		return errors.Join(fmt.Errorf("cannot listen on listen.ops %s: %w", s.config.Listen.Ops, err), listener.Close())
+	}
+	page := &http.Server{Handler: telemetry.NewOps(s.metrics, s.readiness(ctx)), ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = page.Serve(ops) }() // ends with Close
+	defer func() { _ = page.Close() }()
+
+	asking, stopAsking := context.WithCancel(context.Background())
+	asked := make(chan struct{})
+	go func() { defer close(asked); s.contact.run(asking) }()
+	defer func() { stopAsking(); <-asked }()
+
+	at := Addresses{GRPC: spoken(listener.Addr()), Ops: ops.Addr().String()}
+	s.logger.Info("listening", slog.String("grpc", at.GRPC), slog.String("ops", at.Ops), slog.String("version", version()))
+	up(at)
+	err = s.checks.Serve(ctx, listener)
+	s.denials.Flush()
+	s.logger.Info("ended")
+	return err
+}
+
+// readiness tells whether the server wants to be asked, and what is amiss.
+func (s *server) readiness(ctx context.Context) func() (bool, []string) {
+	return func() (bool, []string) {
+		if ctx.Err() != nil {
+			return false, []string{"draining: the server was told to end"}
+		}
+		return s.contact.state()
+	}
+}
+
+// spoken gives an address as listen.grpc writes it.
+func spoken(address net.Addr) string {
+	if address.Network() == "unix" {
+		return "unix:" + address.String()
+	}
+	return address.String()
+}
+
+// whyNot says in one line why the registry cannot be served from.
+func whyNot(err error) string {
+	if errors.Is(err, registry.ErrNoRegistry) {
+		return "registry: none in this Redis: make one with credence init"
+	}
+	return "registry: " + plain(err)
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"credence/internal/registrar"
+	"credence/internal/registry"
+
+	"github.com/spf13/cobra"
+)
+
+func newTokenCommand(a *app) *cobra.Command {
+	group := newGroup("token", "tokens of clients", `
+A token is what a client presents with each request. It is shown once, by the command that issues it; the registry keeps a
+digest. Commands and logs call a token by its id, which is no secret.`, `
+credence token issue acme --profile partner --expires-in 90d
+credence token list acme
+credence token revoke k3x9w0a7qd --reason "leaked"`)
+	group.AddCommand(newTokenIssueCommand(a), newTokenListCommand(a), newTokenRevokeCommand(a))
+	return group
+}
+
+func tokenColumns(wide bool) []column[*registry.Token] {
+	return []column[*registry.Token]{
+		{"NAME", fixed, func(t *registry.Token, _ time.Time) string { return string(t.ID) }},
+		{"CLIENT", shrinks, func(t *registry.Token, _ time.Time) string { return string(t.Client) }},
+		{"PROFILE", shrinks, func(t *registry.Token, _ time.Time) string { return string(t.Profile) }},
+		{"STATE", fixed, func(t *registry.Token, _ time.Time) string { return t.State.String() }},
+		{"BY", wideOnly, func(t *registry.Token, _ time.Time) string { return orNotSet(t.Changed.By) }},
+		{"REASON", wideOnly, func(t *registry.Token, _ time.Time) string { return orNotSet(t.Changed.Reason) }},
+		{"ALLOW", wideOnly, func(t *registry.Token, _ time.Time) string { return networks(t.Allow, wide) }},
+		{"BEGINS", wideOnly, func(t *registry.Token, now time.Time) string { return when(t.NotBefore, now, unset["not_before"]) }},
+		{"EXPIRES", fixed, func(t *registry.Token, now time.Time) string { return when(t.Expires, now, unset["expires_at"]) }},
+		{"LABEL", shrinks, func(t *registry.Token, _ time.Time) string { return orNotSet(t.Label) }},
+		{"AGE", fixed, func(t *registry.Token, now time.Time) string { return age(t.Created, now) }},
+	}
+}
+
+func when(t, now time.Time, zero string) string {
+	if t.IsZero() {
+		return zero
+	}
+	return distance(t, now)
+}
+
+func newTokenListCommand(a *app) *cobra.Command {
+	cmd := newLeaf("list [CLIENT] [flags]", "list tokens, of one client or of all", `
+Lists tokens by client and id, revoked and expired ones too. No secret is among what is shown. -o json and -o yaml are
+lists of all fields that are set, with the names and the texts that they have in Redis.`, `
+credence token list acme
+credence token list -o wide
+credence token list -o json | jq -r '.[] | select(.state == "active" and (has("expires_at") | not)) | .id'`)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		var client registry.ClientID
+		var err error
+		if len(args) > 0 {
+			if client, err = clientArg(cmd, args); err != nil {
+				return err
+			}
+		}
+		return a.browse(cmd, func(ctx context.Context, r *registrar.Registrar) error {
+			keep := func(*registry.Token) bool { return true }
+			written, err := list(a, r.Tokens(ctx, client), tokenColumns(a.output == asWideTable), keep)
+			if written == 0 && err == nil {
+				a.note("no tokens; credence token issue %s --profile PROFILE makes one", cmp.Or(string(client), "CLIENT"))
+			}
+			return err
+		})
+	}
+	return cmd
+}
+
+func newTokenRevokeCommand(a *app) *cobra.Command {
+	cmd := newLeaf("revoke ID [flags]", "make a token useless, for good", `
+Makes a token useless from the next request on. That cannot be undone: the command asks, or takes --yes. Revoking what is
+revoked changes nothing and is no error.`, `
+credence token revoke k3x9w0a7qd --reason "leaked"
+credence token revoke k3x9w0a7qd --reason "replaced" --yes`)
+	var yes bool
+	m := newMutation(cmd)
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		id, err := tokenArg(cmd, args)
+		if err != nil {
+			return err
+		}
+		if !yes && !m.dryRun {
+			if err := a.confirmRevoke(cmd, args); err != nil {
+				return err
+			}
+		}
+		return a.change(cmd, m, func(ctx context.Context, r *registrar.Registrar) error {
+			outcome, err := r.RevokeToken(ctx, a.author(m), id)
+			if err != nil {
+				return err
+			}
+			a.report(m, outcome, "revoked", "")
+			return nil
+		})
+	}
+	return cmd
+}
+
+// confirmRevoke asks for one token, and says whose it is. What is revoked
+// already needs no answer.
+func (a *app) confirmRevoke(cmd *cobra.Command, args []string) error {
+	id, err := tokenArg(cmd, args)
+	if err != nil || !a.canAsk {
+		return a.confirm(cmd, args, "")
+	}
+	var question string
+	err = a.ask(cmd, func(ctx context.Context, r *registrar.Registrar) error {
+		item, err := r.Token(ctx, id)
+		if err != nil {
+			return err
+		}
+		if token, ok := item.Record.(*registry.Token); ok && token.State == registry.Active {
+			question = fmt.Sprintf("revoke token/%s of client/%s (%s)? This cannot be undone.", id, token.Client, cmp.Or(token.Label, "profile/"+string(token.Profile)))
+		}
+		return nil
+	})
+	if err != nil || question == "" {
+		return err
+	}
+	return a.confirm(cmd, args, question)
+}

@@ -1,0 +1,62 @@
+package dev
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"credence/internal/registrar"
+	"credence/internal/registry"
+)
+
+// A sample is the registry that one can try: a client in good standing, one
+// that was disabled, and one whose allowlist the caller is not in.
+type sample struct {
+	acme, umbrella, globex registrar.Issued
+}
+
+// author is who the sample's changes are by.
+var author = registrar.Author{By: "credence dev", Reason: "sample registry"}
+
+// fill makes the sample registry.
+func fill(ctx context.Context, in *registrar.Registrar) (sample, error) {
+	var s sample
+	if _, _, err := in.Init(ctx); err != nil {
+		return s, fmt.Errorf("dev: sample registry: %w", err)
+	}
+	if _, err := in.CreateProfile(ctx, author, registry.Profile{
+		ID: "partner", Accepts: registry.Kinds{Token: true}, Scopes: []string{"orders:read", "orders:write"},
+		MaxTokenAge: 90 * 24 * time.Hour,
+	}); err != nil {
+		return s, fmt.Errorf("dev: sample registry: %w", err)
+	}
+	elsewhere := registry.NetworksOf(netip.MustParsePrefix("192.0.2.0/24")) // RFC 5737: nobody's
+	for _, c := range []struct {
+		client registry.Client
+		issued *registrar.Issued
+	}{
+		{registry.Client{ID: "acme", Name: "Acme Ltd", Limit: registry.Limit{Count: 1000, Unit: "hour"}}, &s.acme},
+		{registry.Client{ID: "umbrella", Name: "Umbrella Corp"}, &s.umbrella},
+		{registry.Client{ID: "globex", Name: "Globex Inc", Allow: elsewhere}, &s.globex},
+	} {
+		if err := enroll(ctx, in, c.client, c.issued); err != nil {
+			return s, fmt.Errorf("dev: sample registry: %w", err)
+		}
+	}
+	if _, err := in.DisableClient(ctx, author, "umbrella"); err != nil {
+		return s, fmt.Errorf("dev: sample registry: %w", err)
+	}
+	return s, nil
+}
+
+// enroll makes a client and a token for it.
+func enroll(ctx context.Context, in *registrar.Registrar, client registry.Client, issued *registrar.Issued) (err error) {
+	if _, err = in.CreateClient(ctx, author, client); err != nil {
+		return err
+	}
+	*issued, err = in.IssueToken(ctx, author, registry.Token{
+		Client: client.ID, Profile: "partner", Label: "demo", Expires: time.Now().Add(24 * time.Hour).Truncate(time.Second),
+	})
+	return err
+}
