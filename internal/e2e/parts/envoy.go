@@ -35,7 +35,7 @@ type EnvoyProxy struct {
 // should be, else the file's own are asked.
 func Envoy(t testing.TB, a envoy.Addresses, edits ...envoy.Edit) *EnvoyProxy {
 	t.Helper()
-	program := envoyProgram(t)
+	program := EnvoyProgram(t)
 	if a.Listener == "" {
 		a.Listener = "127.0.0.1:0"
 	}
@@ -69,7 +69,7 @@ func ValidateEnvoy(t testing.TB, config []byte) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, envoyProgram(t), "--mode", "validate", "--log-level", "warning", "-c", file).CombinedOutput()
+	out, err := exec.CommandContext(ctx, EnvoyProgram(t), "--mode", "validate", "--log-level", "warning", "-c", file).CombinedOutput()
 	if err != nil {
 		t.Errorf("parts: Envoy does not take the configuration: %v\n%s", err, out)
 	}
@@ -189,8 +189,8 @@ func (e *EnvoyProxy) ask(path string) (string, error) {
 	return string(text), nil
 }
 
-// envoyProgram finds Envoy: what CREDENCE_ENVOY names, else the pinned one.
-func envoyProgram(t testing.TB) string {
+// EnvoyProgram finds Envoy: what CREDENCE_ENVOY names, else the pinned one.
+func EnvoyProgram(t testing.TB) string {
 	t.Helper()
 	program := os.Getenv("CREDENCE_ENVOY")
 	if program == "" {

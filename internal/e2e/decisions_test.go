@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"credence/internal/authz/authztest"
+	"credence/internal/e2e/parts"
+)
+
+// TestDecisionsOverTheWire decides every case of testdata/decisions again: by
+// the server, over gRPC, from records in a real Redis.
+func TestDecisionsOverTheWire(t *testing.T) {
+	redis := parts.Redis(t)
+	decided := 0
+	for _, c := range authztest.Load(t) {
+		if c.MemoryOnly {
+			continue
+		}
+		decided++
+		t.Run(c.Name, func(t *testing.T) {
+			now := time.Now().UTC()
+			writeRegistry(redis, c, now)
+			c.CheckAnswer(t, ask(t, redis, c, now))
+		})
+	}
+	if decided < 300 {
+		t.Errorf("%d cases were decided, want at least 300", decided)
+	}
+}
+
+// fillScript replaces everything by the hashes in ARGV, each as its key, how
+// many fields and values follow, and these; keys without any hold a list.
+const fillScript = `
+redis.call('FLUSHALL')
+local at = 1
+while at <= #ARGV do
+  local key, n = ARGV[at], tonumber(ARGV[at + 1])
+  if n == 0 then
+    redis.call('RPUSH', key, 'not a hash')
+  else
+    redis.call('HSET', key, unpack(ARGV, at + 2, at + 1 + n))
+  end
+  at = at + 2 + n
+end`
+
+// writeRegistry makes the registry of a case, by redis-cli.
+func writeRegistry(redis *parts.RedisServer, c authztest.Case, now time.Time) {
+	arguments := []string{"EVAL", fillScript, "0"}
+	for ref, fields := range c.Records(now) {
+		arguments = append(arguments, "{credence}:"+ref.Key(), strconv.Itoa(2*len(fields)))
+		for field, value := range fields {
+			arguments = append(arguments, field, value)
+		}
+	}
+	for _, ref := range c.OtherTypes() {
+		arguments = append(arguments, "{credence}:"+ref.Key(), "0")
+	}
+	redis.CLI(arguments...)
+}
+
+// ask starts a server with the case's configuration and sends its request.
+func ask(t *testing.T, redis *parts.RedisServer, c authztest.Case, now time.Time) authztest.Answer {
+	t.Helper()
+	conf := c.Config
+	conf.Redis.URL = redis.URL()
+	conf.Listen.GRPC, conf.Listen.Ops, conf.Listen.Drain = "127.0.0.1:0", "127.0.0.1:0", 0
+	s := &stack{t: t, log: &logText{}}
+	at := s.serveConfig(conf)
+	connection, err := grpc.NewClient("passthrough:///"+at.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	response, err := authv3.NewAuthorizationClient(connection).Check(ctx, checkOf(c.Sent(now)))
+	if err != nil {
+		t.Fatalf("an RPC error is no decision: %v", err)
+	}
+	if err := response.ValidateAll(); err != nil {
+		t.Errorf("response: %v", err)
+	}
+	return answerOf(t, response)
+}
+
+// checkOf makes the message that Envoy would send.
+func checkOf(sent authztest.Sent) *authv3.CheckRequest {
+	if sent.NoAttributes {
+		return &authv3.CheckRequest{}
+	}
+	attributes := &authv3.AttributeContext{
+		Source:            &authv3.AttributeContext_Peer{Address: addressOf(sent.Source)},
+		Request:           &authv3.AttributeContext_Request{},
+		ContextExtensions: sent.Extensions,
+	}
+	if sent.NoHTTP {
+		return &authv3.CheckRequest{Attributes: attributes}
+	}
+	pseudo := map[string]string{":method": sent.Method, ":path": sent.Target, ":scheme": sent.Scheme, ":authority": "api.example.com"}
+	http := &authv3.AttributeContext_HttpRequest{
+		Method: sent.Method, Path: sent.Target, Scheme: sent.Scheme, Host: "api.example.com", Protocol: "HTTP/1.1",
+	}
+	if sent.HeaderMap != nil {
+		http.HeaderMap = &corev3.HeaderMap{}
+		for _, name := range slices.Sorted(maps.Keys(pseudo)) {
+			http.HeaderMap.Headers = append(http.HeaderMap.Headers, &corev3.HeaderValue{Key: name, RawValue: []byte(pseudo[name])})
+		}
+		for _, h := range sent.HeaderMap {
+			http.HeaderMap.Headers = append(http.HeaderMap.Headers, &corev3.HeaderValue{Key: h.Name, RawValue: []byte(h.Value)})
+		}
+	}
+	if sent.Headers != nil {
+		http.Headers = maps.Clone(sent.Headers)
+		maps.Copy(http.Headers, pseudo)
+	}
+	attributes.Request.Http = http
+	return &authv3.CheckRequest{Attributes: attributes}
+}
+
+func addressOf(source string) *corev3.Address {
+	kind, rest, _ := strings.Cut(source, ":")
+	switch {
+	case source == "none":
+		return nil
+	case kind == "pipe":
+		return &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: rest}}}
+	case kind == "internal":
+		return &corev3.Address{Address: &corev3.Address_EnvoyInternalAddress{EnvoyInternalAddress: &corev3.EnvoyInternalAddress{
+			AddressNameSpecifier: &corev3.EnvoyInternalAddress_ServerListenerName{ServerListenerName: rest},
+		}}}
+	}
+	return &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
+		Address: source, PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: 4711},
+	}}}
+}
+
+// answerOf reads a response as Envoy does.
+func answerOf(t *testing.T, response *authv3.CheckResponse) authztest.Answer {
+	t.Helper()
+	answer := authztest.Answer{Sets: map[string]string{}, Metadata: response.GetDynamicMetadata().AsMap()}
+	if response.GetStatus() == nil {
+		t.Error("the response has no status")
+	}
+	if response.GetStatus().GetCode() == 0 {
+		ok := response.GetOkResponse()
+		for _, header := range ok.GetHeaders() {
+			answer.Sets[header.GetHeader().GetKey()] = header.GetHeader().GetValue()
+			if header.GetAppendAction() != corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD || header.Append != nil { //nolint:staticcheck // deprecated, and read first where it is set
+				t.Errorf("%s is not set by overwriting", header.GetHeader().GetKey())
+			}
+		}
+		answer.Removes, answer.RemovesQuery = ok.GetHeadersToRemove(), ok.GetQueryParametersToRemove()
+		return answer
+	}
+	denied := response.GetDeniedResponse()
+	answer.Status = int(denied.GetStatus().GetCode())
+	for _, header := range denied.GetHeaders() {
+		if strings.EqualFold(header.GetHeader().GetKey(), "www-authenticate") {
+			answer.Challenge = header.GetHeader().GetValue()
+		}
+	}
+	var body struct{ Code string }
+	if json.Unmarshal([]byte(denied.GetBody()), &body) == nil {
+		answer.Code = body.Code
+	}
+	return answer
+}
