@@ -39,7 +39,7 @@ var besides = map[string][]string{
 	"manifest":   {"registrar"}, // declared registries become operations
 	"config":     {"authz", "registry", "credential"},
 	"telemetry":  {"authz", "registry", "credential", "answer"}, // answer tells which request id is shown
-	"envoy":      {}, // configurations to copy: know nothing of ours
+	"envoy":      {},                                            // configurations to copy: know nothing of ours
 }
 
 // others are modules that one package alone knows, besides what only tests

@@ -79,15 +79,14 @@ func cutLast(list string) (before, last string, found bool) {
 // parseHop reads ip, ip:port, [v6] and [v6]:port; zero for anything else.
 func parseHop(entry string) netip.Addr {
 	entry = strings.Trim(entry, " \t")
-	bracketed := strings.HasPrefix(entry, "[")
-	if bracketed && strings.HasSuffix(entry, "]") {
+	if strings.HasPrefix(entry, "[") && strings.HasSuffix(entry, "]") {
 		entry += ":0"
 	}
 	if addr, err := netip.ParseAddr(entry); err == nil {
 		return plain(addr)
 	}
 	hop, err := netip.ParseAddrPort(entry)
-	if err != nil || hop.Addr().Is4() == bracketed {
+	if err != nil {
 		return netip.Addr{}
 	}
 	return plain(hop.Addr())

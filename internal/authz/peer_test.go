@@ -67,7 +67,7 @@ func TestPeerSource(t *testing.T) {
 		"":                     "",
 		"203.0.113.7:443":      "", // Envoy gives the port apart
 		"[2001:db8::7]":        "",
-		" 203.0.113.7":         "",
+		"\t203.0.113.7":        "",
 		"/run/envoy.sock":      "",
 		"::ffff:203.0.113.7%1": "203.0.113.7",
 	} {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"credence/internal/registrar"
@@ -20,8 +21,8 @@ credence client list
 credence client get acme
 credence client disable acme --reason "leaked token"`)
 	group.AddCommand(
-		newClientCreateCommand(a), newClientGetCommand(a), newClientListCommand(a),
-		newClientDisableCommand(a), newClientEnableCommand(a),
+		newClientCreateCommand(a), newClientGetCommand(a), newClientListCommand(a), newClientUpdateCommand(a),
+		newDisableCommand(a, clientOwner()), newEnableCommand(a, clientOwner()), newDeleteCommand(a, clientOwner()),
 	)
 	return group
 }
@@ -38,19 +39,25 @@ func (c *clientFlags) register(flags *pflag.FlagSet) {
 	flags.Var(labelsFlag(&c.given.Labels), "label", "a label (repeat, or separate by commas): tier=gold")
 }
 
-// apply puts the flags that were given over a client.
-func (c *clientFlags) apply(flags *pflag.FlagSet, to *registry.Client) {
-	for name, set := range map[string]func(){
-		"name":       func() { to.Name = c.given.Name },
-		"contact":    func() { to.Contact = c.given.Contact },
-		"allow":      func() { to.Allow = c.given.Allow },
-		"allow-mode": func() { to.AllowMode = c.given.AllowMode },
-		"limit":      func() { to.Limit = c.given.Limit },
-		"label":      func() { to.Labels = c.given.Labels },
-	} {
-		if flags.Changed(name) {
-			set()
-		}
+func clientSetters() setters[registry.Client] {
+	return setters[registry.Client]{
+		"name":       func(to, from *registry.Client) { to.Name = from.Name },
+		"contact":    func(to, from *registry.Client) { to.Contact = from.Contact },
+		"allow":      func(to, from *registry.Client) { to.Allow = from.Allow },
+		"allow-mode": func(to, from *registry.Client) { to.AllowMode = from.AllowMode },
+		"limit":      func(to, from *registry.Client) { to.Limit = from.Limit },
+		"label":      func(to, from *registry.Client) { to.Labels = from.Labels },
+	}
+}
+
+func clientOwner() owner[registry.ClientID] {
+	return owner[registry.ClientID]{
+		kind: "client", example: "acme", denied: "whatever it presents", parse: clientArg, names: clientNames,
+		disable: (*registrar.Registrar).DisableClient, enable: (*registrar.Registrar).EnableClient, remove: (*registrar.Registrar).DeleteClient,
+		warn: func(ctx context.Context, r *registrar.Registrar, id registry.ClientID) (string, error) {
+			n, err := activeTokens(r.Tokens(ctx, id), func(*registry.Token) bool { return true })
+			return fmt.Sprintf("client/%s and its %s will be denied for good.", id, n), err
+		},
 	}
 }
 
@@ -70,7 +77,7 @@ credence client create acme --allow 203.0.113.0/24 --allow-mode observe --limit 
 		}
 		return a.change(cmd, m, func(ctx context.Context, r *registrar.Registrar) error {
 			client := registry.Client{ID: id}
-			fields.apply(cmd.Flags(), &client)
+			clientSetters().apply(cmd.Flags(), &client, &fields.given)
 			outcome, err := r.CreateClient(ctx, a.author(m), client)
 			if err != nil {
 				return err
@@ -88,6 +95,7 @@ Shows all fields of a client. -o json and -o yaml hold those that are set, with 
 Redis.`, `
 credence client get acme
 credence client get acme -o json | jq -r .state`)
+	cmd.ValidArgsFunction = first(clientNames(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := clientArg(cmd, args)
 		if err != nil {
@@ -136,67 +144,25 @@ func newClientListCommand(a *app) *cobra.Command {
 Lists the clients by id, without the deleted ones. -o json and -o yaml are lists of all fields that are set, with the
 names and the texts that they have in Redis.`, `
 credence client list
-credence client list -o wide
+credence client list -o wide --selector tier=gold
 credence client list -o json | jq -r '.[] | select(.state == "disabled") | .id'`)
 	var all bool
+	var selected selector
 	cmd.Flags().BoolVar(&all, "all", false, "the deleted ones too")
+	cmd.Flags().VarP(parse("LABELS", &selected, parseSelector), "selector", "l", "only those with these labels: tier=gold,env!=test,owner,!old")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := none(cmd, args); err != nil {
 			return err
 		}
 		return a.browse(cmd, func(ctx context.Context, r *registrar.Registrar) error {
-			keep := func(c *registry.Client) bool { return all || c.State != registry.Deleted }
+			keep := func(c *registry.Client) bool { return (all || c.State != registry.Deleted) && selected.holds(c.Labels) }
 			written, err := list(a, r.Clients(ctx), clientColumns(a.output == asWideTable), keep)
-			if written == 0 && err == nil {
+			if written == 0 && err == nil && len(selected) > 0 {
+				a.note("no clients with these labels")
+			} else if written == 0 && err == nil {
 				a.note("no clients; credence client create CLIENT makes one")
 			}
 			return err
-		})
-	}
-	return cmd
-}
-
-func newClientDisableCommand(a *app) *cobra.Command {
-	cmd := newLeaf("disable CLIENT [flags]", "switch a client off", `
-Switches a client off: from the next request on it is denied, whatever it presents. Disabling what is disabled changes
-nothing and is no error.`, `
-credence client disable acme --reason "leaked token"`)
-	m := newMutation(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := clientArg(cmd, args)
-		if err != nil {
-			return err
-		}
-		return a.change(cmd, m, func(ctx context.Context, r *registrar.Registrar) error {
-			outcome, err := r.DisableClient(ctx, a.author(m), id)
-			if err != nil {
-				return err
-			}
-			a.report(m, outcome, "disabled", "undo: credence client enable "+string(id))
-			return nil
-		})
-	}
-	return cmd
-}
-
-func newClientEnableCommand(a *app) *cobra.Command {
-	cmd := newLeaf("enable CLIENT [flags]", "switch a client on again", `
-Switches a client on again. Tokens that were revoked meanwhile stay revoked. Enabling what is active changes nothing and
-is no error.`, `
-credence client enable acme --reason "token replaced"`)
-	m := newMutation(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := clientArg(cmd, args)
-		if err != nil {
-			return err
-		}
-		return a.change(cmd, m, func(ctx context.Context, r *registrar.Registrar) error {
-			outcome, err := r.EnableClient(ctx, a.author(m), id)
-			if err != nil {
-				return err
-			}
-			a.report(m, outcome, "enabled", "")
-			return nil
 		})
 	}
 	return cmd

@@ -61,8 +61,14 @@ func (e *usageError) Error() string { return e.what }
 
 func misused(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
+// An answerNo says that all went well, and that the answer is no.
+type answerNo struct{ what string }
+
+func (e *answerNo) Error() string { return e.what }
+
 func statusOf(err error) int {
 	var usage *usageError
+	var no *answerNo
 	switch {
 	case err == nil:
 		return statusDone
@@ -70,6 +76,8 @@ func statusOf(err error) int {
 		return statusNo
 	case errors.As(err, &usage):
 		return statusUsage
+	case errors.As(err, &no):
+		return statusNo
 	}
 	return statusFailed
 }

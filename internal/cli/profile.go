@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -19,7 +20,10 @@ how old tokens may be. Each token is for one profile.`, `
 credence profile create partner --accepts token --scopes "orders:read orders:write" --max-token-age 90d
 credence profile list
 credence profile get partner`)
-	group.AddCommand(newProfileCreateCommand(a), newProfileGetCommand(a), newProfileListCommand(a))
+	group.AddCommand(
+		newProfileCreateCommand(a), newProfileGetCommand(a), newProfileListCommand(a), newProfileUpdateCommand(a),
+		newDisableCommand(a, profileOwner()), newEnableCommand(a, profileOwner()), newDeleteCommand(a, profileOwner()),
+	)
 	return group
 }
 
@@ -37,21 +41,27 @@ func (p *profileFlags) register(flags *pflag.FlagSet) {
 	flags.Var(limitFlag(&p.given.Limit), "limit", "requests in a unit of time for clients without a limit of their own: 1000/hour")
 }
 
-// apply puts the flags that were given over a profile.
-func (p *profileFlags) apply(flags *pflag.FlagSet, to *registry.Profile) {
-	for name, set := range map[string]func(){
-		"accepts":          func() { to.Accepts = p.given.Accepts },
-		"scopes":           func() { to.Scopes = p.given.Scopes },
-		"allow":            func() { to.Allow = p.given.Allow },
-		"allow-mode":       func() { to.AllowMode = p.given.AllowMode },
-		"max-token-age":    func() { to.MaxTokenAge = p.given.MaxTokenAge },
-		"max-jwt-lifetime": func() { to.MaxJWTLifetime = p.given.MaxJWTLifetime },
-		"require-tls":      func() { to.RequireTLS = p.given.RequireTLS },
-		"limit":            func() { to.Limit = p.given.Limit },
-	} {
-		if flags.Changed(name) {
-			set()
-		}
+func profileSetters() setters[registry.Profile] {
+	return setters[registry.Profile]{
+		"accepts":          func(to, from *registry.Profile) { to.Accepts = from.Accepts },
+		"scopes":           func(to, from *registry.Profile) { to.Scopes = from.Scopes },
+		"allow":            func(to, from *registry.Profile) { to.Allow = from.Allow },
+		"allow-mode":       func(to, from *registry.Profile) { to.AllowMode = from.AllowMode },
+		"max-token-age":    func(to, from *registry.Profile) { to.MaxTokenAge = from.MaxTokenAge },
+		"max-jwt-lifetime": func(to, from *registry.Profile) { to.MaxJWTLifetime = from.MaxJWTLifetime },
+		"require-tls":      func(to, from *registry.Profile) { to.RequireTLS = from.RequireTLS },
+		"limit":            func(to, from *registry.Profile) { to.Limit = from.Limit },
+	}
+}
+
+func profileOwner() owner[registry.ProfileID] {
+	return owner[registry.ProfileID]{
+		kind: "profile", example: "partner", denied: "what is issued for it", parse: profileArg, names: profileNames,
+		disable: (*registrar.Registrar).DisableProfile, enable: (*registrar.Registrar).EnableProfile, remove: (*registrar.Registrar).DeleteProfile,
+		warn: func(ctx context.Context, r *registrar.Registrar, id registry.ProfileID) (string, error) {
+			n, err := activeTokens(r.Tokens(ctx, ""), func(t *registry.Token) bool { return t.Profile == id })
+			return fmt.Sprintf("profile/%s and the %s that are for it will be denied for good.", id, n), err
+		},
 	}
 }
 
@@ -74,7 +84,7 @@ credence profile create internal --accepts token,jwt --allow 10.0.0.0/8 --max-jw
 		}
 		return a.change(cmd, m, func(ctx context.Context, r *registrar.Registrar) error {
 			profile := registry.Profile{ID: id}
-			fields.apply(cmd.Flags(), &profile)
+			profileSetters().apply(cmd.Flags(), &profile, &fields.given)
 			outcome, err := r.CreateProfile(ctx, a.author(m), profile)
 			if err != nil {
 				return err
@@ -92,6 +102,7 @@ Shows all fields of an access profile. -o json and -o yaml hold those that are s
 have in Redis.`, `
 credence profile get partner
 credence profile get partner -o yaml`)
+	cmd.ValidArgsFunction = first(profileNames(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := profileArg(cmd, args)
 		if err != nil {

@@ -41,6 +41,7 @@ credence client disable acme --reason "leaked token"`)
 	flags.StringVar(&a.by, "by", a.by, "`WHO` does it, kept in the registry ("+envBy+")")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show the Redis commands that a change amounts to")
 	flags.BoolVar(&a.noColour, "no-color", false, "no colours (NO_COLOR)")
+	completeFlag(root, "output", words(formatNames[:]...))
 	root.SetFlagErrorFunc(explainFlag)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate(helpTemplate)
@@ -52,7 +53,7 @@ credence client disable acme --reason "leaked token"`)
 		}
 	}
 	add(serverGroup, newServeCommand(a), newDevCommand(a), newHealthCommand(a), newConfigCommand(a), newVersionCommand(a))
-	add(registryGroup, newInitCommand(a), newClientCommand(a), newProfileCommand(a), newTokenCommand(a))
+	add(registryGroup, newInitCommand(a), newClientCommand(a), newProfileCommand(a), newTokenCommand(a), newRedisCommand(a))
 	return root
 }
 

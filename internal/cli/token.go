@@ -19,7 +19,10 @@ digest. Commands and logs call a token by its id, which is no secret.`, `
 credence token issue acme --profile partner --expires-in 90d
 credence token list acme
 credence token revoke k3x9w0a7qd --reason "leaked"`)
-	group.AddCommand(newTokenIssueCommand(a), newTokenListCommand(a), newTokenRevokeCommand(a))
+	group.AddCommand(
+		newTokenIssueCommand(a), newTokenGetCommand(a), newTokenListCommand(a), newTokenUpdateCommand(a), newTokenRevokeCommand(a),
+		newTokenIdentifyCommand(a),
+	)
 	return group
 }
 
@@ -46,6 +49,43 @@ func when(t, now time.Time, zero string) string {
 	return distance(t, now)
 }
 
+// activeTokens counts tokens that are in use, in words.
+func activeTokens(items registrar.Items, of func(*registry.Token) bool) (string, error) {
+	count := 0
+	for item, err := range items {
+		if err != nil {
+			return "", err
+		}
+		if token, ok := item.Record.(*registry.Token); ok && token.State == registry.Active && of(token) {
+			count++
+		}
+	}
+	if count == 1 {
+		return "1 active token", nil
+	}
+	return fmt.Sprintf("%d active tokens", count), nil
+}
+
+func newTokenGetCommand(a *app) *cobra.Command {
+	cmd := newLeaf("get ID", "show the record of a token", `
+Shows all fields of a token's record, by its id. The token itself is not among them: nobody can read it again. -o json and
+-o yaml hold those that are set, with the names and the texts that they have in Redis.`, `
+credence token get k3x9w0a7qd
+credence token get k3x9w0a7qd -o json | jq -r .expires_at`)
+	cmd.ValidArgsFunction = first(tokenNames(a))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		id, err := tokenArg(cmd, args)
+		if err != nil {
+			return err
+		}
+		return a.ask(cmd, func(ctx context.Context, r *registrar.Registrar) error {
+			item, err := r.Token(ctx, id)
+			return a.show(item, err)
+		})
+	}
+	return cmd
+}
+
 func newTokenListCommand(a *app) *cobra.Command {
 	cmd := newLeaf("list [CLIENT] [flags]", "list tokens, of one client or of all", `
 Lists tokens by client and id, revoked and expired ones too. No secret is among what is shown. -o json and -o yaml are
@@ -53,6 +93,7 @@ lists of all fields that are set, with the names and the texts that they have in
 credence token list acme
 credence token list -o wide
 credence token list -o json | jq -r '.[] | select(.state == "active" and (has("expires_at") | not)) | .id'`)
+	cmd.ValidArgsFunction = first(clientNames(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var client registry.ClientID
 		var err error
@@ -82,6 +123,7 @@ credence token revoke k3x9w0a7qd --reason "replaced" --yes`)
 	var yes bool
 	m := newMutation(cmd)
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.ValidArgsFunction = first(tokenNames(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := tokenArg(cmd, args)
 		if err != nil {

@@ -14,37 +14,44 @@ import (
 
 // tokenFlags are the fields of a token that a person sets.
 type tokenFlags struct {
-	profile   string
 	given     registry.Token
 	expiresIn time.Duration
 }
 
 func (t *tokenFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&t.profile, "profile", "", "access `PROFILE` that the token is for")
-	flags.Var(durationFlag(&t.expiresIn), "expires-in", "life of the token: 90d, 12h")
+	flags.Var(durationFlag(&t.expiresIn), "expires-in", "life of the token from now on: 90d, 12h")
 	flags.Var(timeFlag(&t.given.Expires), "expires-at", "end of the token's life: 2026-12-31T00:00:00Z")
 	flags.Var(timeFlag(&t.given.NotBefore), "not-before", "beginning of the token's life: 2026-12-01T00:00:00Z")
 	flags.StringVar(&t.given.Label, "label", "", "what it is for: `TEXT` for people")
 	flags.Var(allowFlag(&t.given.Allow), "allow", "only from this address or network (repeat, or separate by commas); any where not given")
 }
 
-// token gives the draft that the flags describe.
-func (t *tokenFlags) token(cmd *cobra.Command, client registry.ClientID, now time.Time) (registry.Token, error) {
-	draft := t.given
-	draft.Client = client
-	if t.expiresIn > 0 {
-		if !draft.Expires.IsZero() {
-			return draft, misused("%s: --expires-in or --expires-at, not both", pathOf(cmd))
-		}
-		begin := now
-		if draft.NotBefore.After(now) {
-			begin = draft.NotBefore
-		}
-		draft.Expires = begin.Add(t.expiresIn).Truncate(time.Second)
+func tokenSetters() setters[registry.Token] {
+	expires := func(to, from *registry.Token) { to.Expires = from.Expires }
+	return setters[registry.Token]{
+		"expires-in": expires,
+		"expires-at": expires,
+		"not-before": func(to, from *registry.Token) { to.NotBefore = from.NotBefore },
+		"label":      func(to, from *registry.Token) { to.Label = from.Label },
+		"allow":      func(to, from *registry.Token) { to.Allow = from.Allow },
 	}
-	var err error
-	draft.Profile, err = idOf[registry.ProfileID](cmd, trimKind(t.profile, "profile"))
-	return draft, err
+}
+
+// settle turns --expires-in into a time. It counts from --not-before, where
+// that is to come.
+func (t *tokenFlags) settle(cmd *cobra.Command, now time.Time) error {
+	if t.expiresIn == 0 {
+		return nil
+	}
+	if cmd.Flags().Changed("expires-at") {
+		return misused("%s: --expires-in or --expires-at, not both", pathOf(cmd))
+	}
+	begin := now
+	if t.given.NotBefore.After(now) {
+		begin = t.given.NotBefore
+	}
+	t.given.Expires = begin.Add(t.expiresIn).UTC().Truncate(time.Second)
+	return nil
 }
 
 func newTokenIssueCommand(a *app) *cobra.Command {
@@ -56,8 +63,12 @@ credence token issue acme --profile partner --expires-in 90d
 credence token issue acme --profile partner --expires-in 90d --label "ci" --allow 203.0.113.7 > acme.token
 TOKEN=$(credence token issue acme --profile partner --expires-in 1h)`)
 	var fields tokenFlags
+	var profile string
+	cmd.Flags().StringVar(&profile, "profile", "", "access `PROFILE` that the token is for")
 	fields.register(cmd.Flags())
 	m := newMutation(cmd)
+	cmd.ValidArgsFunction = first(clientNames(a))
+	completeFlag(cmd, "profile", profileNames(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		client, err := clientArg(cmd, args)
 		if err != nil {
@@ -66,11 +77,15 @@ TOKEN=$(credence token issue acme --profile partner --expires-in 1h)`)
 		if a.output == asNames && !m.dryRun {
 			return misused("%s: -o name would throw the token away: use -o json", pathOf(cmd))
 		}
-		if fields.profile == "" {
+		if profile == "" {
 			return a.missingProfile(cmd, args)
 		}
-		draft, err := fields.token(cmd, client, a.now())
-		if err != nil {
+		if err := fields.settle(cmd, a.now()); err != nil {
+			return err
+		}
+		draft := fields.given
+		draft.Client = client
+		if draft.Profile, err = idOf[registry.ProfileID](cmd, trimKind(profile, "profile")); err != nil {
 			return err
 		}
 		return a.change(cmd, m, func(ctx context.Context, r *registrar.Registrar) error {

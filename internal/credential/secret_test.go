@@ -2,6 +2,7 @@ package credential
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -20,7 +21,7 @@ const hush = "s3cr3t-that-must-not-be-seen"
 func seen(printed string) bool {
 	lower := strings.ToLower(strings.ReplaceAll(printed, " ", ""))
 	for _, form := range []string{
-		hush, fmt.Sprintf("%x", hush), strings.Trim(strings.ReplaceAll(fmt.Sprint([]byte(hush)), " ", ""), "[]"),
+		hush, hex.EncodeToString([]byte(hush)), strings.Trim(strings.ReplaceAll(fmt.Sprintf("%d", []byte(hush)), " ", ""), "[]"),
 		strings.ReplaceAll(strings.ReplaceAll(fmt.Sprintf("% x", hush), " ", ",0x"), " ", ""),
 	} {
 		if strings.Contains(lower, strings.ToLower(form)) {

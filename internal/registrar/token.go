@@ -139,9 +139,9 @@ func (r *Registrar) IdentifyToken(ctx context.Context, token credential.Secret) 
 	if err != nil {
 		return Item{}, err
 	}
-	for i, entry := range entries {
-		if entry.Record != nil || entry.Invalid != nil {
-			return Item{registry.TokenKind, entry.Fields["id"], entries[i]}, nil
+	for _, entry := range entries {
+		if !entry.Absent() {
+			return Item{registry.TokenKind, entry.Fields["id"], entry}, nil
 		}
 	}
 	return Item{}, &Refusal{"token", "is not registered here", ErrNotFound}

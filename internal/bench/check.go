@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"credence/internal/credential"
+)
+
+// newChecks makes what is asked, one for each that is in flight: they differ
+// in the client's port and the id of the request.
+func newChecks(token credential.Secret) ([][]byte, error) {
+	checks := make([][]byte, inFlight)
+	for i := range checks {
+		var err error
+		if checks[i], err = encode(newCheck(token, uint32(i))); err != nil {
+			return nil, err
+		}
+	}
+	return checks, nil
+}
+
+// newCheck makes a check as Envoy sends it with encode_raw_headers: header_map
+// alone, pseudo headers first, values in raw_value, the query in the path.
+func newCheck(token credential.Secret, n uint32) *authv3.CheckRequest {
+	const host, path = "api.example.test", "/v1/orders/7?expand=items&page=2"
+	headers := []*corev3.HeaderValue{}
+	for _, header := range [...][2]string{
+		{":authority", host},
+		{":path", path},
+		{":method", "GET"},
+		{":scheme", "https"},
+		{"user-agent", "partner-sdk/3.2 (linux; amd64)"},
+		{"accept", "application/json"},
+		{"accept-encoding", "gzip, deflate, br"},
+		{"accept-language", "en-GB,en;q=0.9"},
+		{"content-type", "application/json"},
+		{"authorization", "Bearer " + token.Expose()},
+		{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+		{"x-forwarded-for", peerAddress},
+		{"x-forwarded-proto", "https"},
+		{"x-request-id", fmt.Sprintf("7d0c1c3e-52f1-4c56-9a0e-%012d", n)},
+	} {
+		headers = append(headers, &corev3.HeaderValue{Key: header[0], RawValue: []byte(header[1])})
+	}
+	return &authv3.CheckRequest{Attributes: &authv3.AttributeContext{
+		Source:      peerAt(peerAddress, 40000+n),
+		Destination: peerAt("192.0.2.1", 443),
+		Request: &authv3.AttributeContext_Request{
+			Time: &timestamppb.Timestamp{Seconds: 1767225600},
+			Http: &authv3.AttributeContext_HttpRequest{
+				Id: fmt.Sprint(9000000000000000000 + uint64(n)), Method: "GET", Path: path, Host: host, Scheme: "https", Protocol: "HTTP/2",
+				HeaderMap: &corev3.HeaderMap{Headers: headers},
+			},
+		},
+		ContextExtensions:    map[string]string{"api": "orders", "scopes": routeScopes},
+		MetadataContext:      &corev3.Metadata{},
+		RouteMetadataContext: &corev3.Metadata{},
+	}}
+}
+
+func peerAt(address string, port uint32) *authv3.AttributeContext_Peer {
+	return &authv3.AttributeContext_Peer{Address: &corev3.Address{Address: &corev3.Address_SocketAddress{
+		SocketAddress: &corev3.SocketAddress{Address: address, PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: port}},
+	}}}
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// median gives the middle of values, or the mean of the two in the middle; of
+// none, zero.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle]
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2
+}
+
+// percentile gives the least of values that at least p of a hundred are not
+// above (nearest rank); of none, zero. It sorts them.
+func percentile[T cmp.Ordered](values []T, p float64) T {
+	var zero T
+	if len(values) == 0 {
+		return zero
+	}
+	slices.Sort(values)
+	rank := int(math.Ceil(p / 100 * float64(len(values))))
+	return values[min(max(rank, 1), len(values))-1]
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"context"
+
+	"credence/internal/registrar"
+	"credence/internal/registry"
+
+	"github.com/spf13/cobra"
+)
+
+func newClientUpdateCommand(a *app) *cobra.Command {
+	cmd := newLeaf("update CLIENT [flags]", "change what a client is", `
+Changes the fields that are given and leaves the others. --allow and --label replace the whole list; --add-… and --remove-…
+change single entries; --clear leaves a field out. A client whose allowlist is cleared is allowed from any address.`, `
+credence client update acme --name "Acme Inc" --contact ops@acme.example
+credence client update acme --add-allow 198.51.100.0/24 --remove-allow 203.0.113.0/24 --reason "they moved"
+credence client update acme --allow-mode observe
+credence client update acme --add-label tier=silver --clear limit`)
+	var fields clientFlags
+	var cleared clearing
+	var allow allowEdit
+	var labels labelEdit
+	fields.register(cmd.Flags())
+	allow.register(cmd.Flags())
+	labels.register(cmd.Flags())
+	cleared.register(cmd.Flags(), clearable(clientSetters())...)
+	m := newMutation(cmd)
+	cmd.ValidArgsFunction = first(clientNames(a))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		id, err := clientArg(cmd, args)
+		if err != nil {
+			return err
+		}
+		if err := somethingGiven(cmd, args, &cleared, "--add-allow", "203.0.113.0/24"); err != nil {
+			return err
+		}
+		return a.change(cmd, m, func(ctx context.Context, r *registrar.Registrar) error {
+			outcome, err := r.UpdateClient(ctx, a.author(m), id, func(client *registry.Client) error {
+				clientSetters().apply(cmd.Flags(), client, &fields.given)
+				clearFields(&cleared, clientSetters(), client)
+				if err := labels.apply(&client.Labels); err != nil {
+					return err
+				}
+				return allow.apply(&client.Allow)
+			})
+			if err != nil {
+				return err
+			}
+			a.report(m, outcome, "updated", "")
+			a.noteOpened(outcome)
+			return nil
+		})
+	}
+	return cmd
+}
+
+// noteOpened says that a record has lost its allowlist.
+func (a *app) noteOpened(o registrar.Outcome) {
+	if o.Changed() && o.Edit.Was.Fields["allow"] != "" && o.Edit.Now.Fields()["allow"] == "" {
+		a.note("note: it has no allowlist now: any address is allowed")
+	}
+}
