@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 					env.Setenv("REDIS_ADDR", server.Addr())
 					env.Setenv("REDIS_SOCKET", server.Socket())
 					env.Setenv("TERM", "dumb")
+					env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command sleeps a second under the race detector
 					return nil
 				},
 				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
