@@ -115,13 +115,13 @@ func parseFile(file string, text []byte, held peppers) ([]Case, error) {
 	}
 	second := first.mend(said)
 	steps := []Case{first}
-	err := steps[0].settle(said["config"], said["decision"])
+	err := steps[0].complete(said["config"], said["decision"])
 	if err == nil && mends {
 		settings := said["config"]
 		if changed, there := said[mendedPrefix+"config"]; there {
 			settings = changed
 		}
-		err = second.settle(settings, said[mendedPrefix+"decision"])
+		err = second.complete(settings, said[mendedPrefix+"decision"])
 		steps = append(steps, second)
 	}
 	return steps, err
@@ -140,8 +140,8 @@ func (c Case) mend(said map[string]string) Case {
 	return c
 }
 
-// settle reads configuration and decision, and tries all that is read later.
-func (c *Case) settle(settings, decision string) (err error) {
+// complete reads configuration and decision, and tries all that is read later.
+func (c *Case) complete(settings, decision string) (err error) {
 	c.Config = config.Default()
 	if settings != "" {
 		if c.Config, err = config.Parse(c.File, []byte(c.peppers.expandKnown(settings))); err != nil {

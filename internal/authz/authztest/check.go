@@ -38,8 +38,8 @@ func (c Case) Check(t testing.TB, got authz.Decision) {
 	if got.Allows() != c.Want.Allows() {
 		wrong = append(wrong, fmt.Sprintf("passes %v, want %v", got.Allows(), c.Want.Allows()))
 	}
-	if got.Cause != nil {
-		wrong = appendIfAny(wrong, "cause: "+got.Cause.Error())
+	if len(wrong) > 0 && got.Cause != nil {
+		wrong = append(wrong, "cause: "+got.Cause.Error())
 	}
 	c.report(t, wrong)
 }
@@ -180,13 +180,6 @@ func (c Case) identityFaults(got Answer) (wrong []string) {
 		wrong = append(wrong, fmt.Sprintf("removes the credential (%s): %v, want %v", c.Want.Presented, removed, accepted))
 	}
 	return wrong
-}
-
-func appendIfAny(wrong []string, remark string) []string {
-	if len(wrong) == 0 {
-		return nil
-	}
-	return append(wrong, remark)
 }
 
 func (c Case) report(t testing.TB, wrong []string) {

@@ -18,9 +18,8 @@ import (
 	"credence/internal/registry"
 )
 
-// Peppers are the test peppers by the names of their files. What is derived
-// here is derived anew, and not with internal/credential: that is what the
-// cases judge.
+// The peppers of the cases by the names of their files. What is derived here is
+// derived anew, and not with internal/credential: that is what the cases judge.
 type peppers struct {
 	dir    string
 	byName map[string]string
@@ -157,7 +156,7 @@ func tokenOf(name string) string {
 
 func idOf(name string) string { return letters(base36, "id "+name, 10) }
 
-// letters derives n letters from a seed of at most 32.
+// letters derives n letters from a seed, 32 at most.
 func letters(alphabet, seed string, n int) string {
 	sum := sha256.Sum256([]byte(seed))
 	text := make([]byte, n)
