@@ -9,9 +9,9 @@ ENVOY_SHA256_x86_64   := a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37
 ENVOY_SHA256_aarch64  := 55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea
 ENVOY_SHA256_arm64    := $(ENVOY_SHA256_aarch64)
 
-# How long each fuzz target runs, which benchmarks run, and what `make run` tells credence besides.
+# How long each fuzz target runs, what `make bench` is told (-rounds 20), and what `make run` tells credence besides.
 FUZZTIME ?= 60s
-BENCH    ?= .
+BENCH    ?=
 ARGS     ?=
 
 BIN    := $(CURDIR)/.bin
@@ -40,9 +40,11 @@ build: ## the program, into .bin/credence
 
 test: envoy redis ## all tests, with the race detector, a real Redis and a real Envoy
 	CGO_ENABLED=1 go test -race -timeout 15m ./...
+	cd internal/bench && go test ./...
 
 lint: $(LINT_STAMP) ## golangci-lint, as .golangci.yml says
 	$(LINT) run ./...
+	cd internal/bench && $(LINT) run --config $(CURDIR)/.golangci.yml ./...
 
 check: ## what CI runs: lint, then test
 	@$(MAKE) --no-print-directory lint
@@ -55,12 +57,13 @@ fuzz: ## every fuzz target, one by one, for FUZZTIME (60s) each
 	while read -r package name; do \
 		[ -n "$$name" ] || continue; \
 		echo "go test -run '^$$' -fuzz '^$$name\$$' -fuzztime $(FUZZTIME) $$package"; \
-		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || failed=1; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "$$package" </dev/null || failed=1; \
 	done <<< "$$targets"; \
 	exit $$failed
 
-bench: redis ## all benchmarks, or those that BENCH matches
-	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+bench: redis build ## what a check costs, beside a server that answers a constant: a table, and .bin/bench.md
+	cd internal/bench && CGO_ENABLED=0 go build -trimpath -o $(BIN)/bench .
+	@exec $(BIN)/bench -credence $(BIN)/credence -markdown $(BIN)/bench.md $(BENCH)
 
 cover: envoy redis ## which lines the tests reach: a sum, and .bin/cover.html
 	go test -timeout 15m -coverpkg ./... -coverprofile $(BIN)/cover.out ./...

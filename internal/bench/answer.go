@@ -35,12 +35,13 @@ func (raw) Unmarshal(data mem.BufferSlice, message any) error {
 // Fields of a CheckResponse. All that it has are messages.
 const (
 	statusField protowire.Number = 1
+	deniedField protowire.Number = 2
 	okField     protowire.Number = 3
+	errorField  protowire.Number = 5
 )
 
-// allows tells whether an encoded CheckResponse lets the request pass and says
-// nothing else beside: a status that is there and empty, which is code 0, and
-// an ok_response alone.
+// allows tells whether an encoded CheckResponse lets the request pass: it has a
+// status that is there and empty, which is code 0, and an ok_response alone.
 func allows(answer []byte) bool {
 	var status, ok bool
 	for len(answer) > 0 {
@@ -67,11 +68,6 @@ func allows(answer []byte) bool {
 	}
 	return status && ok
 }
-
-const (
-	deniedField protowire.Number = 2
-	errorField  protowire.Number = 5
-)
 
 // refusal says why an answer is none that lets a request pass.
 func refusal(answer []byte) error {

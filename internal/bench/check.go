@@ -5,6 +5,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"credence/internal/credential"
@@ -16,7 +17,7 @@ func newChecks(token credential.Secret) ([][]byte, error) {
 	checks := make([][]byte, inFlight)
 	for i := range checks {
 		var err error
-		if checks[i], err = encode(newCheck(token, uint32(i))); err != nil {
+		if checks[i], err = proto.Marshal(newCheck(token, uint32(i))); err != nil {
 			return nil, err
 		}
 	}
@@ -27,7 +28,7 @@ func newChecks(token credential.Secret) ([][]byte, error) {
 // alone, pseudo headers first, values in raw_value, the query in the path.
 func newCheck(token credential.Secret, n uint32) *authv3.CheckRequest {
 	const host, path = "api.example.test", "/v1/orders/7?expand=items&page=2"
-	headers := []*corev3.HeaderValue{}
+	var headers []*corev3.HeaderValue
 	for _, header := range [...][2]string{
 		{":authority", host},
 		{":path", path},

@@ -36,6 +36,9 @@ func main() {
 	flag.DurationVar(&p.length, "length", 3*time.Second, "of one round, 1s to 10s")
 	flag.StringVar(&p.markdown, "markdown", "", "`file` to write the table to, too")
 	flag.Parse()
+	if err := p.bounded(); err != nil {
+		exit(err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	exit(p.run(ctx, os.Stdout))
@@ -50,14 +53,24 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-// run starts the servers, measures, prints, and ends all that it started.
-func (p plan) run(ctx context.Context, out io.Writer) error {
+// bounded tells whether a run ends within minutes.
+func (p plan) bounded() error {
 	if p.rounds < 5 || p.rounds > 50 || p.length < time.Second || p.length > 10*time.Second || flag.NArg() > 0 {
 		return errors.New("want 5 to 50 rounds of 1s to 10s each, and no arguments")
 	}
-	// Twice what it takes: whatever hangs, it ends.
-	ctx, cancel := context.WithTimeout(ctx, startUp+2*time.Duration(p.rounds)*2*(leadIn+p.length))
+	return nil
+}
+
+// run starts the servers, measures, prints, and ends all that it started.
+func (p plan) run(ctx context.Context, out io.Writer) (err error) {
+	// Twice what two servers take: whatever hangs, it ends.
+	ctx, cancel := context.WithTimeout(ctx, startUp+2*2*time.Duration(p.rounds)*(leadIn+p.length))
 	defer cancel()
+	defer func() {
+		if ctx.Err() != nil { // then what failed was broken off
+			err = context.Cause(ctx)
+		}
+	}()
 
 	s, err := newStage()
 	if err != nil {
@@ -84,7 +97,7 @@ func (p plan) run(ctx context.Context, out io.Writer) error {
 func (p plan) measure(ctx context.Context, s *stage, servers []*server, out io.Writer) error {
 	for _, server := range servers {
 		if _, err := server.load.run(ctx, warmUp); err != nil {
-			return fmt.Errorf("%s: warm-up: %w", server.name, err)
+			return server.failed("warm-up", err)
 		}
 	}
 	for i := range p.rounds {
@@ -92,7 +105,7 @@ func (p plan) measure(ctx context.Context, s *stage, servers []*server, out io.W
 			server := servers[(i+j)%len(servers)]
 			measured, err := server.round(ctx, s.redis, p.length)
 			if err != nil {
-				return fmt.Errorf("%s: round %d: %w", server.name, i+1, err)
+				return server.failed(fmt.Sprintf("round %d", i+1), err)
 			}
 			server.rounds = append(server.rounds, measured)
 			fmt.Fprintf(out, "round %d of %d  %-9s %6.1f µs of CPU a check, %6.0f checks a second\n",

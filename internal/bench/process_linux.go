@@ -31,7 +31,7 @@ func start(log, program string, args ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close()                                                                         // the program has its own copy
+	defer func() { _ = out.Close() }()                                                        // the program has its own copy
 	p := &process{cmd: exec.Command(program, args...), log: log, exited: make(chan struct{})} // #nosec G204 -- what is measured
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	// Its own group: Ctrl-C is for us, and we end the rest.
@@ -82,8 +82,7 @@ func (p *process) says(ctx context.Context, pattern *regexp.Regexp) (string, err
 	return group, err
 }
 
-// await calls probe until it returns nil. An error has what the program
-// printed last.
+// await calls probe until it returns nil.
 func (p *process) await(ctx context.Context, probe func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -98,12 +97,16 @@ func (p *process) await(ctx context.Context, probe func() error) error {
 		case <-again.C:
 			continue
 		case <-p.exited:
-			err = errors.New("it ended")
+			return p.withLog(errors.New("it ended"))
 		case <-ctx.Done():
-			err = fmt.Errorf("gave up: %w", err)
+			return p.withLog(fmt.Errorf("gave up: %w", err))
 		}
-		const most = 2000
-		text, _ := os.ReadFile(p.log) // a log that cannot be read has nothing to add
-		return fmt.Errorf("%w; its log ends with:\n%s", err, text[max(0, len(text)-most):])
 	}
+}
+
+// withLog adds to an error what the program printed last.
+func (p *process) withLog(err error) error {
+	const most = 2000
+	text, _ := os.ReadFile(p.log) // a log that cannot be read has nothing to add
+	return fmt.Errorf("%w; its log ends with:\n%s", err, text[max(0, len(text)-most):])
 }
