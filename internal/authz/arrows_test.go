@@ -30,16 +30,17 @@ var tiers = [...][]string{
 // besides are imports that are no arrow down, by who imports.
 var besides = map[string][]string{
 	"cmd":        {"config", "telemetry"},
-	"cli":        {"config", "telemetry", "dev", "envoy"}, // dev is one of its commands
+	"cli":        {"config", "telemetry", "dev", "envoy", "spelling"}, // dev is one of its commands
 	"dev":        {"config", "telemetry", "envoy"},
 	"extauthz":   {"config", "telemetry"},
 	"redisstore": {"config", "telemetry"},
 	"jwks":       {"config", "telemetry"},
 	"dashboard":  {"config", "telemetry"},
 	"manifest":   {"registrar"}, // declared registries become operations
-	"config":     {"authz", "registry", "credential"},
+	"config":     {"authz", "registry", "credential", "spelling"},
 	"telemetry":  {"authz", "registry", "credential", "answer"}, // answer tells which request id is shown
 	"envoy":      {},                                            // configurations to copy: know nothing of ours
+	"spelling":   {},                                            // words only
 }
 
 // others are modules that one package alone knows, besides what only tests

@@ -111,23 +111,26 @@ func TestCasesCoverObserve(t *testing.T) {
 // exclusive are neighbors in the table that cannot both fail: they ask one
 // thing in turn.
 var exclusive = map[[2]string]string{
-	{"withinSize", "presented"}:       "a JWT that is too large is there",
-	{"presented", "issuerKnown"}:      "a JWT is there or is not",
-	{"credentialValid", "tokenFound"}: "a record is there or is not",
-	{"tokenFound", "notRevoked"}:      "of an unknown token nothing is known",
-	{"clientKnown", "clientValid"}:    "of what cannot be read nobody knows whether it is valid",
-	{"clientValid", "clientFound"}:    "a record is there or is not",
-	{"clientFound", "clientActive"}:   "of an unknown client nothing is known",
-	{"clientActive", "profileKnown"}:  "client and profile are read together",
-	{"profileKnown", "profileValid"}:  "of what cannot be read nobody knows whether it is valid",
-	{"profileValid", "profileFound"}:  "a record is there or is not",
-	{"profileFound", "profileActive"}: "of an unknown profile nothing is known",
+	{"withinSize", "presented"}:             "a JWT that is too large is there",
+	{"presented", "issuerKnown"}:            "a JWT is there or is not",
+	{"credentialValid", "tokenFound"}:       "a record is there or is not",
+	{"tokenFound", "notRevoked"}:            "of an unknown token nothing is known",
+	{"clientKnown", "clientValid"}:          "of what cannot be read nobody knows whether it is valid",
+	{"clientValid", "clientFound"}:          "a record is there or is not",
+	{"clientFound", "clientActive"}:         "of an unknown client nothing is known",
+	{"issuerKnown", "credentialInTurn"}:     "a JWT is not looked up",
+	{"credentialInTurn", "credentialKnown"}: "what nobody came to ask is not known to be unreadable",
+	{"clientInTurn", "clientKnown"}:         "what nobody came to ask is not known to be unreadable",
+	{"clientActive", "profileKnown"}:        "client and profile are read together",
+	{"profileKnown", "profileValid"}:        "of what cannot be read nobody knows whether it is valid",
+	{"profileValid", "profileFound"}:        "a record is there or is not",
+	{"profileFound", "profileActive"}:       "of an unknown profile nothing is known",
 }
 
 // elsewhere are neighbors that no registry at rest has fail: other tests do.
 var elsewhere = map[[2]string]string{
-	{"hasTurn", "isHTTP"}:           "TestOverloaded",
-	{"alreadyValid", "clientKnown"}: "TestOwnerUnreadable",
+	{"hasTurn", "isHTTP"}:            "TestOverloaded",
+	{"alreadyValid", "clientInTurn"}: "TestOwnerUnreadable",
 }
 
 // TestCasesCoverNeighbors holds the cases to the order of the rules: for each

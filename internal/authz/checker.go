@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -98,6 +99,8 @@ func (c *Checker) gather(ctx context.Context, q *question) error {
 
 func outcome(ok bool, entry registry.Entry, err error) lookup {
 	switch {
+	case errors.Is(err, registry.ErrOverloaded):
+		return noTurn
 	case err != nil:
 		return unreadable
 	case ok:

@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -210,5 +211,22 @@ func TestScopesAndLimit(t *testing.T) {
 	}
 	if scopes := (Facts{}).Scopes(); scopes != nil {
 		t.Errorf("scopes of nobody: %v", scopes)
+	}
+}
+
+// TestNoTurn has nobody come to look: that is overload, and neither an outage
+// nor a word about the credential.
+func TestNoTurn(t *testing.T) {
+	busy := fmt.Errorf("store: %w", registry.ErrOverloaded)
+	for name, overload := range map[string]func(*fakeDirectory){
+		"for the token": func(d *fakeDirectory) { d.token, d.tokenErr = registry.Entry{}, busy },
+		"for its owner": func(d *fakeDirectory) { d.client, d.profile, d.ownerErr = registry.Entry{}, registry.Entry{}, busy },
+	} {
+		directory := goodDirectory()
+		overload(&directory)
+		got := NewChecker(testPolicy, directory).Check(context.Background(), noon, goodRequest())
+		if got.Reason != Overloaded || !errors.Is(got.Cause, busy) {
+			t.Errorf("%s: got %s (%v), want %s", name, got.Reason, got.Cause, Overloaded)
+		}
 	}
 }

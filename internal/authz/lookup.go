@@ -21,6 +21,8 @@ type Lookups struct {
 	only    []credential.DigestKind          // accepted whatever the registry says; none: as it says
 	kinds   []credential.DigestKind          // asked for
 	id      atomic.Pointer[string]           // of the registry that is served
+	seq     atomic.Uint64                    // the most commits that it was seen with
+	barred  atomic.Pointer[error]            // why it must not be served from, whatever it says; nil: it may
 }
 
 // LookupOptions says how tokens are looked up.
@@ -58,13 +60,19 @@ func NewLookups(reader registry.Reader, options LookupOptions) (*Lookups, error)
 	return l, nil
 }
 
+// Bar has every lookup fail with the error, until it is nil: what the records
+// say is not to be believed.
+func (l *Lookups) Bar(err error) {
+	if err == nil {
+		l.barred.Store(nil)
+		return
+	}
+	l.barred.Store(&err)
+}
+
 // Contact reads the root record: nil means that lookups can be answered.
 func (l *Lookups) Contact(ctx context.Context) error {
-	entries, err := l.reader.Read(ctx, registry.RootRef)
-	if err != nil {
-		return err
-	}
-	_, err = l.accepted(entries[0])
+	_, _, err := l.read(ctx, []registry.Ref{registry.RootRef})
 	return err
 }
 
@@ -79,11 +87,7 @@ func (l *Lookups) Token(ctx context.Context, token credential.Secret) (registry.
 		}
 		refs = append(refs, registry.TokenRef(digest))
 	}
-	entries, err := l.reader.Read(ctx, refs...)
-	if err != nil {
-		return registry.Entry{}, err
-	}
-	accepted, err := l.accepted(entries[0])
+	accepted, entries, err := l.read(ctx, refs)
 	if err != nil {
 		return registry.Entry{}, err
 	}
@@ -97,19 +101,28 @@ func (l *Lookups) Token(ctx context.Context, token credential.Secret) (registry.
 
 // Owner implements Directory.
 func (l *Lookups) Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID) (c, p registry.Entry, err error) {
-	entries, err := l.reader.Read(ctx, registry.RootRef, registry.ClientRef(client), registry.ProfileRef(profile))
+	_, entries, err := l.read(ctx, []registry.Ref{registry.RootRef, registry.ClientRef(client), registry.ProfileRef(profile)})
 	if err != nil {
-		return c, p, err
-	}
-	if _, err := l.accepted(entries[0]); err != nil {
 		return c, p, err
 	}
 	return entries[1], entries[2], nil
 }
 
+// read reads records, the root first, and gives the kinds of digest that tokens
+// are accepted by.
+func (l *Lookups) read(ctx context.Context, refs []registry.Ref) ([]credential.DigestKind, []registry.Entry, error) {
+	entries, err := l.reader.Read(ctx, refs...)
+	if err != nil {
+		return nil, nil, err
+	}
+	accepted, err := l.accepted(entries[0])
+	return accepted, entries, err
+}
+
 // Errors of a registry that must not be served from.
 var (
-	ErrAnotherRegistry = errors.New("another registry than before")
+	ErrAnotherRegistry = errors.New("another registry than the one that is served: a wrong address, or a rebuilt Redis")
+	ErrOldRegistry     = errors.New("fewer commits than were seen: a replica, or a registry from before a fail-over")
 	ErrPepperDiffers   = errors.New("pepper is not the one that the registry was made with")
 )
 
@@ -118,6 +131,9 @@ var (
 // from: it is empty, unreadable or another one, or a pepper is missing or
 // wrong, by which every token would look unknown.
 func (l *Lookups) accepted(entry registry.Entry) ([]credential.DigestKind, error) {
+	if barred := l.barred.Load(); barred != nil {
+		return nil, *barred
+	}
 	root, ok := entry.Record.(*registry.Root)
 	switch {
 	case entry.Invalid != nil:
@@ -127,6 +143,9 @@ func (l *Lookups) accepted(entry registry.Entry) ([]credential.DigestKind, error
 	}
 	if !l.id.CompareAndSwap(nil, &root.ID) && *l.id.Load() != root.ID {
 		return nil, ErrAnotherRegistry
+	}
+	if !l.notOlder(root.Seq) {
+		return nil, ErrOldRegistry
 	}
 	kinds := l.only
 	if len(kinds) == 0 {
@@ -138,6 +157,20 @@ func (l *Lookups) accepted(entry registry.Entry) ([]credential.DigestKind, error
 		}
 	}
 	return kinds, nil
+}
+
+// notOlder tells whether a count of commits is not below one that was seen. A
+// registry that goes back may bring back a client that was switched off.
+func (l *Lookups) notOlder(seq uint64) bool {
+	for {
+		most := l.seq.Load()
+		switch {
+		case seq < most:
+			return false
+		case seq == most || l.seq.CompareAndSwap(most, seq):
+			return true
+		}
+	}
 }
 
 // prove tells whether we hold the pepper of a kind, and the right one.

@@ -151,6 +151,25 @@ func (v vanishing) Read(ctx context.Context, refs ...registry.Ref) ([]registry.E
 	return v.memory.Read(ctx, refs...)
 }
 
+// TestRegistryGoesBack restores an older registry under a server: whoever was
+// switched off since must not be let in again.
+func TestRegistryGoesBack(t *testing.T) {
+	memory := goodMemory(t)
+	root := func(seq string) {
+		memory.Put(registry.RootRef, registry.Fields{"id": "r", "schema": "1", "digests": "s1", "seq": seq})
+	}
+	checker := NewChecker(testPolicy, newLookups(t, memory, LookupOptions{}))
+	for _, step := range []struct {
+		seq  string
+		want Reason
+	}{{"4", Allowed}, {"5", Allowed}, {"4", RegistryUnavailable}, {"5", Allowed}, {"6", Allowed}} {
+		root(step.seq)
+		if got := checker.Check(context.Background(), noon, goodRequest()); got.Reason != step.want {
+			t.Errorf("seq %s: got %s (%v), want %s", step.seq, got.Reason, got.Cause, step.want)
+		}
+	}
+}
+
 // TestRegistryVanishes holds the second read to the root record as well: a
 // client that is gone with its registry is not unknown.
 func TestRegistryVanishes(t *testing.T) {

@@ -4,7 +4,7 @@ package authz
 type Reason uint8
 
 // The reasons. The zero Reason, Undecided, denies. Denials stand in the order
-// of the rules that give them; the last ones are no rule's.
+// of the rules that give them; the last ones are several rules', or none's.
 const (
 	Undecided Reason = iota
 
@@ -12,7 +12,6 @@ const (
 	AllowedAnonymous // no credential, and the route asks for none
 	AllowedObserved  // denied, but the route only observes
 
-	Overloaded
 	RequestInvalid
 	RouteInvalid
 	CredentialAmbiguous
@@ -45,6 +44,7 @@ const (
 	PeerNotAllowed
 	ScopeMissing
 
+	Overloaded          // too many checks, or lookups, at a time
 	RegistryUnavailable // a record that a rule asks for cannot be read
 	RecordInvalid       // a record that a rule asks for is not valid
 	InternalError       // a fault of our own
@@ -55,7 +55,6 @@ var reasonNames = [...]string{ // #nosec G101 -- names of reasons
 	Allowed:               "allowed",
 	AllowedAnonymous:      "allowed_anonymous",
 	AllowedObserved:       "allowed_observed",
-	Overloaded:            "overloaded",
 	RequestInvalid:        "request_invalid",
 	RouteInvalid:          "route_invalid",
 	CredentialAmbiguous:   "credential_ambiguous",
@@ -87,6 +86,7 @@ var reasonNames = [...]string{ // #nosec G101 -- names of reasons
 	PeerUnknown:           "peer_unknown",
 	PeerNotAllowed:        "peer_not_allowed",
 	ScopeMissing:          "scope_missing",
+	Overloaded:            "overloaded",
 	RegistryUnavailable:   "registry_unavailable",
 	RecordInvalid:         "record_invalid",
 	InternalError:         "internal_error",

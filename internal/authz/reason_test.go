@@ -63,7 +63,7 @@ func TestReasonsStandInTheOrderOfRules(t *testing.T) {
 	last := Undecided
 	for place, rule := range rules {
 		switch rule.otherwise {
-		case RegistryUnavailable, RecordInvalid: // of several rules
+		case Overloaded, RegistryUnavailable, RecordInvalid: // of several rules
 			continue
 		case JWTMalformed: // stands with its kind
 			continue

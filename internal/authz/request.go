@@ -1,8 +1,6 @@
 package authz
 
 import (
-	"strings"
-
 	"credence/internal/credential"
 )
 
@@ -22,7 +20,7 @@ type Request struct {
 // header that a proxy before it would have set.
 func (r Request) secure() bool {
 	proto, single := r.Headers.Single("x-forwarded-proto")
-	return single && strings.EqualFold(r.Scheme, "https") && strings.EqualFold(proto, "https")
+	return single && credential.EqualFold(r.Scheme, "https") && credential.EqualFold(proto, "https")
 }
 
 // preflight tells whether the request is a CORS preflight (Fetch §4.8).

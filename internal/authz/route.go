@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"credence/internal/registry"
+
+	"credence/internal/credential"
 )
 
 // A Route is what the operator's Envoy says of the route that a request takes.
@@ -93,7 +95,7 @@ next:
 			}
 		}
 		if !p.Ignore[key] {
-			return fmt.Errorf("route: %q: unknown key", key)
+			return fmt.Errorf("route: %s: unknown key", credential.Shown(key))
 		}
 	}
 	return nil
@@ -145,7 +147,7 @@ func readPreflight(r *Route, value string) (err error) {
 // oneOf tells whether value is the second of two words.
 func oneOf(value, no, yes string) (bool, error) {
 	if value != no && value != yes {
-		return false, fmt.Errorf("unknown value %q: want %s or %s", value, no, yes)
+		return false, fmt.Errorf("unknown value %s: want %s or %s", credential.Shown(value), no, yes)
 	}
 	return value == yes, nil
 }

@@ -33,6 +33,7 @@ const (
 	absent
 	invalid
 	unreadable
+	noTurn // nobody came to look
 )
 
 // A rule is one sentence of the order of evaluation.
@@ -59,6 +60,7 @@ var rules = [...]rule{
 
 	// 3. It is authentic.
 	{issuerKnown, JWTIssuerUnknown},
+	{credentialInTurn, Overloaded},
 	{credentialKnown, RegistryUnavailable},
 	{credentialValid, RecordInvalid},
 	{tokenFound, TokenUnknown},
@@ -69,6 +71,7 @@ var rules = [...]rule{
 	{alreadyValid, CredentialNotYetValid},
 
 	// 5. The client.
+	{clientInTurn, Overloaded},
 	{clientKnown, RegistryUnavailable},
 	{clientValid, RecordInvalid},
 	{clientFound, ClientUnknown},
@@ -120,10 +123,11 @@ func presented(q question) bool {
 	return q.problem == credential.None && q.shown.Kind != credential.NoKind
 }
 
-func issuerKnown(q question) bool     { return q.shown.Kind != credential.JWT }
-func credentialKnown(q question) bool { return q.credential != unreadable }
-func credentialValid(q question) bool { return q.credential != invalid }
-func tokenFound(q question) bool      { return q.credential == found }
+func issuerKnown(q question) bool      { return q.shown.Kind != credential.JWT }
+func credentialInTurn(q question) bool { return q.credential != noTurn }
+func credentialKnown(q question) bool  { return q.credential != unreadable }
+func credentialValid(q question) bool  { return q.credential != invalid }
+func tokenFound(q question) bool       { return q.credential == found }
 
 func notRevoked(q question) bool { return q.facts.Credential.State == registry.Active }
 func notExpired(q question) bool {
@@ -132,6 +136,7 @@ func notExpired(q question) bool {
 }
 func alreadyValid(q question) bool { return !q.now.Before(q.facts.Credential.NotBefore) }
 
+func clientInTurn(q question) bool { return q.client != noTurn }
 func clientKnown(q question) bool  { return q.client != unreadable }
 func clientValid(q question) bool  { return q.client != invalid }
 func clientFound(q question) bool  { return q.client == found }

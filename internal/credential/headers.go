@@ -42,3 +42,24 @@ func (h Headers) Has(name string) bool {
 	}
 	return false
 }
+
+// EqualFold compares words of a protocol, in which only ASCII has a case: a
+// Kelvin sign is no k, and a long s no s.
+func EqualFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + ('a' - 'A')
+	}
+	return c
+}

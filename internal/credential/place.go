@@ -147,7 +147,7 @@ func (p *place) lookIn(headers Headers, s *sighting) {
 func (p *place) lookForScheme(value string, s *sighting) {
 	scheme, rest := cutScheme(value)
 	switch {
-	case scheme == "" || rest == "":
+	case scheme == "" || rest == "" || joinsOwn(value):
 		s.malformed = true // empty, or a single word: a token whose scheme was forgotten?
 	case !p.accepts(scheme):
 	case rest[0] == '\t':
@@ -169,7 +169,21 @@ func cutScheme(value string) (scheme, rest string) {
 
 func (p *place) accepts(scheme string) bool {
 	for _, accepted := range p.schemes {
-		if strings.EqualFold(scheme, accepted) {
+		if EqualFold(scheme, accepted) {
+			return true
+		}
+	}
+	return false
+}
+
+// joinsOwn tells whether a comma-joined value has an element that claims to be
+// a token of our own: a line without a scheme, which Envoy has joined.
+func joinsOwn(value string) bool {
+	if !strings.Contains(value, ",") {
+		return false
+	}
+	for element := range strings.SplitSeq(value, ",") {
+		if looksOwn(strings.Trim(element, " \t")) {
 			return true
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
+	"strings"
 )
 
 // redacted is what every way of printing a Secret yields.
@@ -43,3 +45,18 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText implements encoding.TextMarshaler, and so covers JSON and YAML.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// longestShown is how much of a foreign text is shown, in bytes.
+const longestShown = 64
+
+// Shown quotes text of others for logs and errors: cut where it is long, and
+// not at all where it holds what looks like a token of our own.
+func Shown(text string) string {
+	if strings.Contains(text, tokenPrefix) {
+		return redacted
+	}
+	if len(text) > longestShown {
+		return strconv.Quote(text[:longestShown]) + "…"
+	}
+	return strconv.Quote(text)
+}
