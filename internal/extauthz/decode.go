@@ -34,12 +34,16 @@ func decode(check *authv3.CheckRequest) authz.Request {
 	return request
 }
 
-// target gives path and query. Envoy has both in the path; whoever parts them
-// is understood too.
+// target gives path and query. Envoy has both in the path; whoever parts them,
+// or sends two queries, is understood too: both are looked at for secrets.
 func target(http *authv3.AttributeContext_HttpRequest) string {
 	path, query := http.GetPath(), http.GetQuery()
-	if query == "" || strings.Contains(path, "?") {
+	_, there, parted := strings.Cut(path, "?")
+	switch {
+	case query == "" || parted && there == query:
 		return path
+	case parted:
+		return path + "&" + query
 	}
 	return path + "?" + query
 }

@@ -92,13 +92,15 @@ func (id *identity) strip(remove []string, check *authv3.CheckRequest) []string 
 	if listed {
 		remove = append(remove, id.variants...)
 	}
+	seen := len(remove)
 	for name := range names(check) {
-		if id.own[name] || !id.spells(name) || listed && isVariant(name) || !sayable(name) || slices.Contains(remove, name) {
+		if id.own[name] || !id.spells(name) || listed && isVariant(name) || !sayable(name) {
 			continue
 		}
 		remove = append(remove, name)
 	}
-	return remove
+	slices.Sort(remove[seen:])
+	return remove[:seen+len(slices.Compact(remove[seen:]))]
 }
 
 // isVariant tells whether a name that spells an identity header does so with

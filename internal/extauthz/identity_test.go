@@ -67,14 +67,14 @@ func TestStrip(t *testing.T) {
 	}{
 		{"nothing asked", false, nil, all, nil},
 		{"nothing smuggled", false, raw(names("accept")...), all, nil},
-		{"what the list does not hold", false, raw(names("x~client~id", "X!Client!Scopes", "x~client~id", "x_client_id", "x-client-id")...), all, []string{"x~client~id", "x!client!scopes"}},
+		{"what the list does not hold", false, raw(names("x~client~id", "X!Client!Scopes", "x~client~id", "x_client_id", "x-client-id")...), all, []string{"x!client!scopes", "x~client~id"}},
 		{"of labels too", false, raw(names("x+client+label+tier", "x_client_label_tier", "x-client-label-other", "x~client~label~other")...), all, []string{"x+client+label+tier"}},
 		{"joined", false, joined(mapOf(names("x~client~id"))), all, []string{"x~client~id"}},
 		{"others are left alone", false, raw(names("x-client-other", "xclientid", "x-client-id-2", "y-client-id", "x--client-id")...), all, nil},
 		{"a name that cannot be said", false, raw(names("x\nclient-id", "x\x00client-id", "x-client\xffid")...), all, nil},
 		{"a name that is no token but can be said", false, raw(names("x client id", "x\u00e9client-id")...), all, []string{"x client id", "x\u00e9client-id"}},
 
-		{"seen only, raw with :path", true, raw(names("x~client~id", "x_client_id", "x-client-id", "x.client.id", "X_Client_Id")...), false, []string{"x~client~id", "x_client_id", "x.client.id"}},
+		{"seen only, raw with :path", true, raw(names("x~client~id", "x_client_id", "x-client-id", "x.client.id", "X_Client_Id")...), false, []string{"x.client.id", "x_client_id", "x~client~id"}},
 		{"seen only, nothing smuggled", true, raw(names("accept")...), false, nil},
 		{"seen only, joined: Envoy may hide some", true, joined(mapOf(names("x~client~id", "x_client_id"))), all, []string{"x~client~id"}},
 		{"seen only, no :path: allowed_headers hides some", true, raw("authorization", "x", "x~client~id", "x"), all, []string{"x~client~id"}},

@@ -52,7 +52,33 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 		_ = listener.Close()
 		return nil, err
 	}
-	return listener, nil
+	return newSocket(listener.(*net.UnixListener), path)
+}
+
+// A socketListener is one that removes its file when it closes, if it is still
+// its own: another server may have taken its place meanwhile.
+type socketListener struct {
+	*net.UnixListener
+	path string
+	own  fs.FileInfo
+}
+
+func newSocket(listener *net.UnixListener, path string) (net.Listener, error) {
+	own, err := os.Lstat(path)
+	if err != nil {
+		_ = listener.Close()
+		return nil, err
+	}
+	listener.SetUnlinkOnClose(false)
+	return &socketListener{listener, path, own}, nil
+}
+
+// Close implements net.Listener.
+func (s *socketListener) Close() error {
+	if there, err := os.Lstat(s.path); err == nil && os.SameFile(there, s.own) {
+		_ = os.Remove(s.path) // one that is left behind is stale, and replaced
+	}
+	return s.UnixListener.Close()
 }
 
 // staleAfter is how long a socket is given to answer.

@@ -58,12 +58,11 @@ func TestRecordedChecks(t *testing.T) {
 	want := map[string]authz.Reason{
 		"allowed-raw-api-token": missing, "allowed-joined-api-token": missing, // Envoy hides the header
 		"joined-non-utf8": authz.TokenUnknown, "joined-http2-non-utf8": authz.TokenUnknown, // Envoy writes "!" for what is no UTF-8
-		"tunnel-connect": allowed, "tunnel-websocket": allowed,
+		"tunnel-connect": allowed, "tunnel-http2-connect": allowed, "tunnel-websocket": allowed,
 		"proxy-v2-ipv4": allowed, "proxy-v2-ipv6": allowed, "proxy-v2-mapped": allowed, "proxy-v2-local": allowed, "proxy-v1": allowed,
 		"ipv6-http1": allowed, "socket-http1": unknown, "tls-http1": allowed, "mtls-http1": allowed, "mtls-http2": allowed,
 	}
 	server := newServer(t, authz.RoutePolicy{})
-	decided := 0
 	for name, check := range recorded(t) {
 		reason, stated := want[name]
 		for _, setting := range []string{"raw-http2-", "joined-http2-", "raw-", "joined-", "allowed-raw-", "allowed-joined-"} {
@@ -72,9 +71,9 @@ func TestRecordedChecks(t *testing.T) {
 			}
 		}
 		if !stated {
+			t.Errorf("%s: nothing says how it is decided", name)
 			continue
 		}
-		decided++
 		response := server.check(context.Background(), check)
 		got := read(t, server.encoder.identity, response)
 		if got.Metadata["reason"] != reason.String() {
@@ -83,9 +82,6 @@ func TestRecordedChecks(t *testing.T) {
 		if reason == allowed && got.Set["x-client-id"] != "acme" {
 			t.Errorf("%s: identity %v, want acme's", name, got.Set)
 		}
-	}
-	if decided < 70 {
-		t.Errorf("%d recordings were decided, want 70 at least", decided)
 	}
 }
 

@@ -1,6 +1,7 @@
 package extauthz
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -33,6 +34,9 @@ type Options struct {
 	Observe func(request authz.Request, decision authz.Decision, took time.Duration)
 	// Drain is how long checks are still answered once Serve was told to end.
 	Drain time.Duration
+	// Budget is how long the lookups of one check may take. Zero is 120 ms:
+	// Envoy waits for 200 ms unless told otherwise.
+	Budget time.Duration
 }
 
 // largestMessage is the largest check that is read, in bytes. A larger one is
@@ -52,6 +56,7 @@ type Server struct {
 	clock   func() time.Time
 	observe func(authz.Request, authz.Decision, time.Duration)
 	drain   time.Duration
+	budget  time.Duration
 }
 
 // New makes a Server. It is not ready until SetReady says so.
@@ -63,6 +68,7 @@ func New(options Options) *Server {
 		clock:   options.Clock,
 		observe: options.Observe,
 		drain:   options.Drain,
+		budget:  cmp.Or(options.Budget, longestCheck),
 	}
 	if s.clock == nil {
 		s.clock = time.Now
@@ -107,7 +113,7 @@ func (s service) Check(ctx context.Context, check *authv3.CheckRequest) (*authv3
 
 func (s *Server) check(ctx context.Context, check *authv3.CheckRequest) *authv3.CheckResponse {
 	now := s.clock()
-	ctx, cancel := withBudget(ctx)
+	ctx, cancel := withBudget(ctx, s.budget)
 	defer cancel()
 	request := decode(check)
 	decision := whole(s.checker.Check(ctx, now, request))
@@ -117,15 +123,15 @@ func (s *Server) check(ctx context.Context, check *authv3.CheckRequest) *authv3.
 }
 
 const (
-	longestCheck = 120 * time.Millisecond // Envoy waits for 200 ms unless told otherwise
-	wayBack      = 30 * time.Millisecond  // what is left of the caller's time for the answer
+	longestCheck = 120 * time.Millisecond
+	wayBack      = 30 * time.Millisecond // what is left of the caller's time for the answer
 )
 
 // withBudget bounds the lookups of one check: by the caller's deadline less
-// the way back, and by longestCheck. A caller that goes away ends nothing: it
+// the way back, and by the longest that they may take. A caller that goes away ends nothing: it
 // would look as if the registry had failed.
-func withBudget(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline := time.Now().Add(longestCheck)
+func withBudget(ctx context.Context, longest time.Duration) (context.Context, context.CancelFunc) {
+	deadline := time.Now().Add(longest)
 	if callers, bounded := ctx.Deadline(); bounded && callers.Add(-wayBack).Before(deadline) {
 		deadline = callers.Add(-wayBack)
 	}
