@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"credence/internal/spelling"
 )
 
 // A decoder walks the tree of one file and collects what is wrong with it.
@@ -148,7 +150,7 @@ func (d *decoder) plain(path string, node *yaml.Node) bool {
 // that there are.
 func (d *decoder) unknown(line int, at, name string, rows []row) {
 	here := firstWords(rows)
-	meant := nearest(name, here)
+	meant := spelling.Nearest(name, here)
 	if meant == "" {
 		meant = d.elsewhere(name)
 	}

@@ -110,23 +110,3 @@ func checkMistake(t *testing.T, unbuilt []string, text, want string) {
 		t.Errorf("Parse(%q): error\n%s\nwant\n%s", text, got, want)
 	}
 }
-
-func TestNearest(t *testing.T) {
-	keys := []string{"grpc", "socket_mode", "insecure_network", "ops", "tls", "drain", "cert_file", "client_ca_file"}
-	for _, test := range []struct{ word, want string }{
-		{"drian", "drain"},
-		{"dran", "drain"},
-		{"client_ca", "client_ca_file"},
-		{"cert", "cert_file"},
-		{"insecure-network", "insecure_network"},
-		{"op", "ops"},
-		{"x", ""},
-		{"port", ""},
-		{"", ""},
-		{strings.Repeat("drain", 1000), ""},
-	} {
-		if got := nearest(test.word, keys); got != test.want {
-			t.Errorf("nearest(%q) = %q, want %q", test.word, got, test.want)
-		}
-	}
-}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"credence/internal/registry"
 )
@@ -77,12 +76,8 @@ func newCall(commit registry.Commit, writes []registry.Write) *call {
 	c := &call{positions: make(map[string]int)}
 	c.position(registry.RootRef.Key())
 	c.position(registry.ChangesKey)
-	records := make([]string, len(writes))
-	for i, w := range writes {
-		records[i] = w.Ref.Key()
-	}
 	c.add(strconv.Itoa(registry.Schema), strconv.Itoa(streamLength))
-	c.add(strings.Join(records, " "), commit.Op, commit.By, registry.FormatTime(commit.At), commit.Note)
+	c.add(registry.ChangedKeys(writes), commit.Op, commit.By, registry.FormatTime(commit.At), commit.Note)
 	c.addNumber(len(writes))
 	for _, w := range writes {
 		c.addWrite(w)

@@ -14,8 +14,12 @@ import (
 	"credence/internal/registry"
 )
 
-// unavailable makes any failure to get an answer registry.ErrUnavailable.
+// unavailable makes any failure to get an answer registry.ErrUnavailable, and
+// registry.ErrOverloaded where it never came to asking.
 func (s *Store) unavailable(tried string, err error) error {
+	if errors.Is(err, redis.ErrPoolTimeout) {
+		return fmt.Errorf("redisstore: %s: %w", tried, registry.ErrOverloaded)
+	}
 	if timedOut(err) {
 		return fmt.Errorf("redisstore: %s: %w: no answer in time (%v at most): %w", tried, registry.ErrUnavailable, s.timeout, err)
 	}

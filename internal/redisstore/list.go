@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -60,38 +59,22 @@ func (s *Store) scan(ctx context.Context, set string, cursor uint64) ([]string, 
 
 // Digests implements registry.Lister.
 func (s *Store) Digests(ctx context.Context, ids ...credential.TokenID) ([]credential.Digest, error) {
-	digests := make([]credential.Digest, 0, len(ids))
-	for some := range slices.Chunk(ids, getStep) {
-		found, err := s.digests(ctx, some)
-		if err != nil {
-			return nil, err
-		}
-		digests = append(digests, found...)
-	}
-	return digests, nil
-}
-
-func (s *Store) digests(ctx context.Context, ids []credential.TokenID) ([]credential.Digest, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	values, err := pipelined(ctx, s.client, ids, func(pipe redis.Pipeliner, id credential.TokenID) *redis.StringCmd {
+	values, err := asked(ctx, s, ids, func(ctx context.Context, pipe redis.Pipeliner, id credential.TokenID) *redis.StringCmd {
 		return pipe.Get(ctx, s.key(registry.TokenIDKey(id)))
 	})
 	if err != nil {
 		return nil, s.unavailable("find tokens", err)
 	}
 	digests := make([]credential.Digest, len(ids))
-	for i, value := range values {
-		text, err := value.Result()
+	for i, id := range ids {
+		text, err := values[i].Result()
 		switch {
 		case errors.Is(err, redis.Nil):
 			continue
-		case isWrongType(err):
-			return nil, registry.WrongType(registry.TokenIDKey(ids[i]))
 		case err != nil:
-			return nil, s.unavailable("find tokens", err)
+			return nil, registry.WrongType(registry.TokenIDKey(id))
 		}
-		if digests[i], err = registry.ParseTokenIDValue(ids[i], text); err != nil {
+		if digests[i], err = registry.ParseTokenIDValue(id, text); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,9 @@ type Options struct {
 	// Connections is how many there may be at once. A server sets how many
 	// lookups it lets run at a time; zero is 4.
 	Connections int
+	// Turn is how long a call may wait for one of them; zero is Timeout. Who
+	// gets none fails with registry.ErrOverloaded.
+	Turn time.Duration
 	// Clock is what a record must not be ahead of; nil: time.Now.
 	Clock func() time.Time
 }
@@ -90,7 +94,7 @@ func (o Options) client() (*redis.Options, error) {
 		DialerRetries:         1,
 		ReadTimeout:           o.Timeout,
 		WriteTimeout:          o.Timeout,
-		PoolTimeout:           o.Timeout,
+		PoolTimeout:           cmp.Or(o.Turn, o.Timeout),
 		PoolSize:              o.Connections,
 		PipelinePoolSize:      -1, // none of their own: pipelines are all that a server sends
 		MinIdleConns:          min(idleConnections, o.Connections),

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/redis/go-redis/v9"
@@ -38,6 +39,40 @@ func (s *Store) Read(ctx context.Context, refs ...registry.Ref) ([]registry.Entr
 		}
 	}
 	return entries, nil
+}
+
+// asked sends one command for each item, some in one round trip. What Redis
+// refuses to do is an error; that a key is of another type, or holds nothing,
+// is in the command.
+func asked[Item any, Cmd redis.Cmder](
+	ctx context.Context, s *Store, items []Item, add func(context.Context, redis.Pipeliner, Item) Cmd,
+) ([]Cmd, error) {
+	commands := make([]Cmd, 0, len(items))
+	for some := range slices.Chunk(items, getStep) {
+		answers, err := askedAtOnce(ctx, s, some, add)
+		if err != nil {
+			return nil, err
+		}
+		commands = append(commands, answers...)
+	}
+	return commands, nil
+}
+
+func askedAtOnce[Item any, Cmd redis.Cmder](
+	ctx context.Context, s *Store, items []Item, add func(context.Context, redis.Pipeliner, Item) Cmd,
+) ([]Cmd, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	commands, err := pipelined(ctx, s.client, items, func(pipe redis.Pipeliner, item Item) Cmd { return add(ctx, pipe, item) })
+	if err != nil {
+		return nil, err
+	}
+	for _, command := range commands {
+		if err := command.Err(); err != nil && !errors.Is(err, redis.Nil) && !isWrongType(err) {
+			return nil, err
+		}
+	}
+	return commands, nil
 }
 
 // pipelined sends one command for each item, in one round trip, and gives the

@@ -63,6 +63,18 @@ func cannotRead(t *testing.T, store *Store) error {
 		"Read":    func() error { _, first = store.Read(t.Context(), someRefs...); return first },
 		"Clients": func() error { _, err := store.Clients(t.Context()); return err },
 		"Digests": func() error { _, err := store.Digests(t.Context(), "0123456789", "abcdefghij"); return err },
+		"Values":  func() error { _, err := store.Values(t.Context(), "token-id:0123456789"); return err },
+		"Listed":  func() error { _, err := store.Listed(t.Context(), registry.IndexOf(testClient("acme"))); return err },
+		"Changes": func() error { _, err := store.ChangesAfter(t.Context(), "", 1); return err },
+		"Feed": func() error {
+			_, err := openFeed(t, store, time.Millisecond).Next(t.Context(), registry.Position{})
+			return err
+		},
+		"Keys": func() (last error) {
+			for _, last = range store.Keys(t.Context()) {
+			}
+			return last
+		},
 	}
 	for name, call := range calls {
 		if err := call(); !errors.Is(err, registry.ErrUnavailable) {

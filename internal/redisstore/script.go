@@ -12,6 +12,8 @@ var (
 	commitSource string
 	//go:embed init.lua
 	initSource string
+	//go:embed rights.lua
+	rightsSource string
 )
 
 // allowOOM begins a script that Redis 7 runs at maxmemory too. A script without

@@ -17,6 +17,7 @@ type Store struct {
 	prefix  string
 	timeout time.Duration
 	clock   func() time.Time
+	options Options
 	commit  script
 	init    script
 }
@@ -48,6 +49,7 @@ func Open(options Options) (*Store, error) {
 		prefix:  options.Prefix,
 		timeout: options.Timeout,
 		clock:   options.Clock,
+		options: options,
 		commit:  newScript(commitSource),
 		init:    newScript(initSource),
 	}, nil

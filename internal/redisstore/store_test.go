@@ -44,6 +44,7 @@ func fixtureOf(t *testing.T, raw *redis.Client, prefix string, store *Store) reg
 	}
 	return registrytest.Fixture{
 		Store: store,
+		Feed:  func(round time.Duration) registry.Feed { return openFeed(t, store, round) },
 		Put: func(ref registry.Ref, fields registry.Fields) {
 			do([]any{"DEL", ref.Key()})
 			for field, value := range fields {
@@ -54,6 +55,15 @@ func fixtureOf(t *testing.T, raw *redis.Client, prefix string, store *Store) reg
 		PutName:      func(name, value string) { do([]any{"SET", name, value}) },
 		PutOtherType: func(key string) { do([]any{"DEL", key}, []any{"RPUSH", key, "a list"}) },
 		Remove:       func(key string) { do([]any{"DEL", key}) },
+		Expire:       func(key string) { do([]any{"PEXPIRE", key, 3600000}) },
+		Tell: func(fields registry.Fields) {
+			command := []any{"XADD", "changes", "*"}
+			for field, value := range fields {
+				command = append(command, field, value)
+			}
+			do(command)
+		},
+		Forget: func(keep int) { do([]any{"XTRIM", "changes", "MAXLEN", keep}) },
 	}
 }
 
@@ -73,6 +83,21 @@ func open(t *testing.T, options Options) *Store {
 		}
 	})
 	return store
+}
+
+// openFeed makes a feed that is closed after the test.
+func openFeed(t *testing.T, store *Store, round time.Duration) *Feed {
+	t.Helper()
+	feed, err := store.Feed(round)
+	if err != nil {
+		t.Fatalf("Feed: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := feed.Close(); err != nil {
+			t.Errorf("Close of a feed: %v", err)
+		}
+	})
+	return feed
 }
 
 // rawClient is how a test looks past the store.

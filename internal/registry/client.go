@@ -55,7 +55,7 @@ func scanClient(s *scanner) *Client {
 		State:      required(s, "state", parseOwnerState),
 		Changed:    scanAnnotation(s),
 		Allow:      optional(s, "allow", ParseNetworks),
-		AllowMode:  optional(s, "allow_mode", parseAllowMode),
+		AllowMode:  optional(s, "allow_mode", ParseAllowMode),
 		ValidAfter: optional(s, "valid_after", ParseTime),
 		Limit:      optional(s, "limit", ParseLimit),
 		Labels:     optional(s, "labels", ParseLabels),

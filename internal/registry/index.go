@@ -54,12 +54,17 @@ func ParseMembers[T ~string](set string, members []string, parse func(string) (T
 	for i, member := range members {
 		id, err := parse(member)
 		if err != nil {
-			return nil, &FieldError{set, "", fmt.Sprintf("member %q: %s", member, err)}
+			return nil, BadMember(set, member, err)
 		}
 		ids[i] = id
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids), nil
+}
+
+// BadMember says that a member of a set is none that belongs there.
+func BadMember(set, member string, err error) *FieldError {
+	return &FieldError{set, "", fmt.Sprintf("member %q: %s", member, err)}
 }
 
 // ParseTokenIDValue reads the digest that a token's id leads to.

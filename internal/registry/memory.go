@@ -4,17 +4,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
-
-	"credence/internal/credential"
 )
 
 // A Memory is a Store in memory: the simplest that behaves like Redis, for
-// tests. It is safe for concurrent use. Put, Remove and PutOtherType write as
-// another program would: at once, unread and without a commit.
+// tests. It is safe for concurrent use. Put…, Expire, Tell, Forget and Remove
+// write as another program would: at once, unread and without a commit.
 type Memory struct {
 	clock func() time.Time
 
@@ -23,6 +20,10 @@ type Memory struct {
 	sets    map[string]map[string]bool // indexes: members by key
 	names   map[string]string          // indexes: digests by key of the token's id
 	other   map[string]bool            // keys of another type than they should be
+	expires map[string]bool            // keys with an end
+	stream  []Change                   // the change stream
+	last    string                     // id of its last entry, also of one that was forgotten
+	told    chan struct{}              // closed when the stream grows
 }
 
 // NewMemory makes a Memory that holds no registry yet. The clock says what a
@@ -34,6 +35,8 @@ func NewMemory(clock func() time.Time) *Memory {
 		sets:    make(map[string]map[string]bool),
 		names:   make(map[string]string),
 		other:   make(map[string]bool),
+		expires: make(map[string]bool),
+		told:    make(chan struct{}),
 	}
 }
 
@@ -82,6 +85,10 @@ func (m *Memory) remove(key string) {
 	delete(m.sets, key)
 	delete(m.names, key)
 	delete(m.other, key)
+	delete(m.expires, key)
+	if key == ChangesKey {
+		m.stream, m.last = nil, ""
+	}
 }
 
 func (m *Memory) add(set, member string) {
@@ -152,10 +159,11 @@ func (m *Memory) Commit(ctx context.Context, commit Commit) (Position, error) {
 		}
 	}
 	m.records[RootRef.Key()]["seq"] = strconv.FormatUint(seq, 10)
+	entry := m.tell(commit.fieldsOf(seq, writes))
 	for _, w := range writes {
 		m.carryOut(w)
 	}
-	return Position{Seq: seq, Entry: fmt.Sprintf("%d-0", seq)}, nil
+	return Position{Seq: seq, Entry: entry}, nil
 }
 
 // next gives the number of the commit to come, if there is a registry that
@@ -223,57 +231,4 @@ func (m *Memory) carryOut(w Write) {
 	if index.Name != "" {
 		m.names[index.Name] = index.Value
 	}
-}
-
-// Clients implements Lister.
-func (m *Memory) Clients(ctx context.Context) ([]ClientID, error) {
-	return listed(ctx, m, ClientsKey, ParseID[ClientID])
-}
-
-// Profiles implements Lister.
-func (m *Memory) Profiles(ctx context.Context) ([]ProfileID, error) {
-	return listed(ctx, m, ProfilesKey, ParseID[ProfileID])
-}
-
-// TokensOf implements Lister.
-func (m *Memory) TokensOf(ctx context.Context, client ClientID) ([]credential.TokenID, error) {
-	return listed(ctx, m, TokensOfKey(client), credential.ParseTokenID)
-}
-
-func listed[T ~string](ctx context.Context, m *Memory, set string, parse func(string) (T, error)) ([]T, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("registry: list %s: %w: %w", set, ErrUnavailable, err)
-	}
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if m.other[set] {
-		return nil, WrongType(set)
-	}
-	return ParseMembers(set, slices.Collect(maps.Keys(m.sets[set])), parse)
-}
-
-// Digests implements Lister.
-func (m *Memory) Digests(ctx context.Context, ids ...credential.TokenID) ([]credential.Digest, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("registry: digests: %w: %w", ErrUnavailable, err)
-	}
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	digests := make([]credential.Digest, len(ids))
-	for i, id := range ids {
-		key := TokenIDKey(id)
-		if m.other[key] {
-			return nil, WrongType(key)
-		}
-		text, found := m.names[key]
-		if !found {
-			continue
-		}
-		digest, err := ParseTokenIDValue(id, text)
-		if err != nil {
-			return nil, err
-		}
-		digests[i] = digest
-	}
-	return digests, nil
 }

@@ -12,8 +12,9 @@ func TestMemory(t *testing.T) {
 	registrytest.Run(t, func(_ *testing.T, clock func() time.Time) registrytest.Fixture {
 		memory := registry.NewMemory(clock)
 		return registrytest.Fixture{
-			Store: memory, Put: memory.Put, PutMember: memory.PutMember, PutName: memory.PutName,
-			PutOtherType: memory.PutOtherType, Remove: memory.Remove,
+			Store: memory, Feed: memory.Feed,
+			Put: memory.Put, PutMember: memory.PutMember, PutName: memory.PutName, PutOtherType: memory.PutOtherType,
+			Remove: memory.Remove, Expire: memory.Expire, Tell: memory.Tell, Forget: memory.Forget,
 		}
 	})
 }

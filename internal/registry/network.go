@@ -1,11 +1,12 @@
 package registry
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"credence/internal/credential"
 )
 
 // Networks is an allowlist. The zero Networks is absent: it allows any peer.
@@ -35,17 +36,17 @@ func ParseNetwork(text string) (netip.Prefix, error) {
 	if !strings.Contains(text, "/") {
 		addr, err := netip.ParseAddr(text)
 		if err != nil || addr.Zone() != "" {
-			return netip.Prefix{}, fmt.Errorf("%q is no network: want an address or CIDR", text)
+			return netip.Prefix{}, fmt.Errorf("%s is no network: want an address or CIDR", credential.Shown(text))
 		}
 		addr = addr.Unmap()
 		return netip.PrefixFrom(addr, addr.BitLen()), nil
 	}
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("%q is no network: want an address or CIDR", text)
+		return netip.Prefix{}, fmt.Errorf("%s is no network: want an address or CIDR", credential.Shown(text))
 	}
 	if masked := prefix.Masked(); masked != prefix {
-		return netip.Prefix{}, fmt.Errorf("%q has host bits set: did you mean %s?", text, masked)
+		return netip.Prefix{}, fmt.Errorf("%s has host bits set: did you mean %s?", credential.Shown(text), masked)
 	}
 	if prefix.Addr().Is4In6() && prefix.Bits() >= 96 {
 		return netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96), nil
@@ -96,12 +97,13 @@ func (m AllowMode) String() string {
 	return "enforce"
 }
 
-func parseAllowMode(text string) (AllowMode, error) {
+// ParseAllowMode reads the word that records use.
+func ParseAllowMode(text string) (AllowMode, error) {
 	switch text {
 	case "enforce":
 		return Enforce, nil
 	case "observe":
 		return Observe, nil
 	}
-	return Enforce, errors.New("want enforce or observe")
+	return Enforce, fmt.Errorf("%s: want enforce or observe", credential.Shown(text))
 }

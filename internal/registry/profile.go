@@ -47,7 +47,7 @@ func scanProfile(s *scanner) *Profile {
 		State:          required(s, "state", parseOwnerState),
 		Accepts:        required(s, "accepts", ParseKinds),
 		Allow:          optional(s, "allow", ParseNetworks),
-		AllowMode:      optional(s, "allow_mode", parseAllowMode),
+		AllowMode:      optional(s, "allow_mode", ParseAllowMode),
 		Scopes:         optional(s, "scopes", ParseScopes),
 		Limit:          optional(s, "limit", ParseLimit),
 		MaxTokenAge:    optional(s, "max_token_age", ParseDuration),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -195,7 +196,7 @@ func required[T any](s *scanner, field string, parse func(string) (T, error)) T 
 func requiredID[T ~string](s *scanner, field string, parse func(string) (T, error)) T {
 	id := required(s, field, parse)
 	if s.err == nil && string(id) != s.ref.ID {
-		s.fail(field, fmt.Sprintf("%q is not what the key says", string(id)))
+		s.fail(field, fmt.Sprintf("%s is not what the key says", credential.Shown(string(id))))
 	}
 	return id
 }
@@ -212,9 +213,17 @@ func (s *scanner) createdAt(read func(*scanner, string, func(string) (time.Time,
 func (s *scanner) refuseUnknown() {
 	for _, field := range slices.Sorted(maps.Keys(s.fields)) {
 		if !s.read[field] && !isForeignField(field) {
-			s.fail(field, "unknown field")
+			s.fail(shownName(field), "unknown field")
 		}
 	}
+}
+
+// shownName gives the name of a field that anybody may have written.
+func shownName(field string) string {
+	if quoted := credential.Shown(field); quoted != strconv.Quote(field) {
+		return quoted
+	}
+	return field
 }
 
 // isForeignField tells fields that other programs may keep in our records.

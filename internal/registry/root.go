@@ -73,14 +73,14 @@ func parseRootID(text string) (string, error) {
 func parseSeq(text string) (uint64, error) {
 	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil || strconv.FormatUint(n, 10) != text {
-		return 0, fmt.Errorf("%q is no count of commits", text)
+		return 0, fmt.Errorf("%s is no count of commits", credential.Shown(text))
 	}
 	return n, nil
 }
 
 func parseSchema(text string) (struct{}, error) {
 	if text != strconv.Itoa(Schema) {
-		return struct{}{}, fmt.Errorf("%q is not supported: this credence reads schema %d", text, Schema)
+		return struct{}{}, fmt.Errorf("%s is not supported: this credence reads schema %d", credential.Shown(text), Schema)
 	}
 	return struct{}{}, nil
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"credence/internal/credential"
 )
@@ -25,10 +26,58 @@ type Lister interface {
 	Digests(ctx context.Context, ids ...credential.TokenID) ([]credential.Digest, error)
 }
 
+// A History reads back what the change feed has told, as far as it is kept.
+type History interface {
+	// ChangesAfter gives the oldest changes behind an entry, n at most, oldest
+	// first. The entry need not be there; an empty one stands before all.
+	ChangesAfter(ctx context.Context, entry string, n int) ([]Change, error)
+	// ChangesBefore gives the newest changes before an entry, n at most,
+	// newest first; an empty one stands behind all.
+	ChangesBefore(ctx context.Context, entry string, n int) ([]Change, error)
+}
+
+// A Feed tells of changes as they are made.
+type Feed interface {
+	// Next gives the changes behind a position, oldest first, as soon as there
+	// is one. Where a whole round passes without, it gives none, and no error:
+	// then nothing has changed. ErrGap means that the entry at the position is
+	// not there any more, so that changes may have been lost: forget
+	// everything. At the zero Position there is nothing that could be lost.
+	// When ctx ends, Next ends at once with ErrUnavailable.
+	Next(ctx context.Context, after Position) ([]Change, error)
+}
+
+// An Inventory looks at all that is there, listed or not, readable or not. It
+// is for finding faults: what changes meanwhile is told as it was at some time
+// between.
+type Inventory interface {
+	// Keys gives every key of the registry once, page by page, and ends with
+	// the first error.
+	Keys(ctx context.Context) iter.Seq2[[]Key, error]
+	// Members gives the members of a set page by page, as they stand there;
+	// one may come twice. It ends with the first error.
+	Members(ctx context.Context, set string) iter.Seq2[[]string, error]
+	// Values gives what strings hold, by their keys; empty where there is no
+	// string.
+	Values(ctx context.Context, names ...string) ([]string, error)
+	// Listed tells of each index whether its set has the member. Whether its
+	// string leads to the value is what Values tells.
+	Listed(ctx context.Context, indexes ...Index) ([]bool, error)
+}
+
+// A Key is one of those that a registry consists of, whatever it holds.
+type Key struct {
+	Name    string // without the registry's prefix
+	Type    string // hash, set, string, stream, or as Redis calls it
+	Expires bool   // Redis will remove it one day
+}
+
 // A Store keeps a registry.
 type Store interface {
 	Reader
 	Lister
+	History
+	Inventory
 	// Init makes a registry where there is none. Where there is one it changes
 	// nothing and gives created false.
 	Init(ctx context.Context, root *Root) (created bool, err error)
@@ -39,17 +88,20 @@ type Store interface {
 	Commit(ctx context.Context, commit Commit) (Position, error)
 }
 
-// Errors of a Store. ErrUnavailable means that nobody knows: of a Read, what
-// stands there; of a Commit, whether it was done.
+// Errors of a Store and a Feed. ErrUnavailable means that nobody knows: of a
+// Read, what stands there; of a Commit, whether it was done. ErrOverloaded means
+// that nobody came to ask: too many do at a time.
 var (
 	ErrConflict    = errors.New("changed meanwhile")
 	ErrExists      = errors.New("exists already")
 	ErrNoRegistry  = errors.New("no registry there")
 	ErrUnavailable = errors.New("registry unavailable")
+	ErrOverloaded  = errors.New("too many lookups at a time")
+	ErrGap         = errors.New("changes were lost")
 )
 
 // A Position is where a commit stands in the history of a registry.
 type Position struct {
-	Seq   uint64 // the commit's number, counted from 1
+	Seq   uint64 // the commit's number, counted from 1; zero: another program's change
 	Entry string // id of its entry in the change stream
 }

@@ -27,6 +27,9 @@ type Token struct {
 // Ref implements Record.
 func (t *Token) Ref() Ref { return TokenRef(t.Digest) }
 
+// Expired tells whether the token's life has ended.
+func (t *Token) Expired(now time.Time) bool { return !t.Expires.IsZero() && !now.Before(t.Expires) }
+
 // Fields implements Record.
 func (t *Token) Fields() Fields {
 	f := Fields{

@@ -22,11 +22,11 @@ const maxID = 63
 // ParseID reads the id of a client or profile, or the name of an API.
 func ParseID[T ~string](text string) (T, error) {
 	if text == "" || len(text) > maxID || !isLowerAlnum(text[0]) {
-		return "", fmt.Errorf("%q is no id: want [a-z0-9][a-z0-9._-]{0,62}", text)
+		return "", fmt.Errorf("%s is no id: want [a-z0-9][a-z0-9._-]{0,62}", credential.Shown(text))
 	}
 	for i := range len(text) {
 		if c := text[i]; !isLowerAlnum(c) && c != '.' && c != '_' && c != '-' {
-			return "", fmt.Errorf("%q is no id: want [a-z0-9][a-z0-9._-]{0,62}", text)
+			return "", fmt.Errorf("%s is no id: want [a-z0-9][a-z0-9._-]{0,62}", credential.Shown(text))
 		}
 	}
 	return T(text), nil
@@ -61,7 +61,7 @@ func parseState(allowed ...State) func(string) (State, error) {
 				return state, nil
 			}
 		}
-		return NoState, fmt.Errorf("unknown value %q: want one of %s", text, strings.Join(words, ", "))
+		return NoState, fmt.Errorf("unknown value %s: want one of %s", credential.Shown(text), strings.Join(words, ", "))
 	}
 }
 
@@ -76,7 +76,7 @@ var (
 func ParseTime(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil || t.IsZero() || !isStrictTime(text) {
-		return time.Time{}, fmt.Errorf("%q is no time: want RFC 3339 in UTC, like 2026-01-31T12:00:00Z", text)
+		return time.Time{}, fmt.Errorf("%s is no time: want RFC 3339 in UTC, like 2026-01-31T12:00:00Z", credential.Shown(text))
 	}
 	return t, nil
 }
@@ -104,7 +104,7 @@ const day = 24 * time.Hour
 // ParseDuration reads a duration longer than zero as Go writes it, or with
 // days before it: 90d, 1d12h, 30m.
 func ParseDuration(text string) (time.Duration, error) {
-	failed := fmt.Errorf("%q is no duration: want one like 90d, 12h or 1h30m, above zero", text)
+	failed := fmt.Errorf("%s is no duration: want one like 90d, 12h or 1h30m, above zero", credential.Shown(text))
 	if text == "" || text[0] == '+' || text[0] == '-' {
 		return 0, failed
 	}
@@ -161,7 +161,7 @@ func ParseLimit(text string) (Limit, error) {
 			return Limit{uint32(n), unit}, nil
 		}
 	}
-	return Limit{}, fmt.Errorf("%q is no limit: want 1 to 4294967295, then /second, /minute, /hour or /day", text)
+	return Limit{}, fmt.Errorf("%s is no limit: want 1 to 4294967295, then /second, /minute, /hour or /day", credential.Shown(text))
 }
 
 // String gives a limit as ParseLimit reads it; empty for none.
@@ -193,7 +193,7 @@ func ParseLabels(text string) (Labels, error) {
 			return nil, err
 		}
 		if _, twice := labels.Get(label.Key); twice {
-			return nil, fmt.Errorf("label %q stands there twice", label.Key)
+			return nil, fmt.Errorf("label %s stands there twice", credential.Shown(label.Key))
 		}
 		labels = append(labels, label)
 	}
@@ -205,13 +205,14 @@ func ParseLabels(text string) (Labels, error) {
 
 func parseLabel(word string) (Label, error) {
 	key, value, found := strings.Cut(word, "=")
-	if !found || !isLabelKey(key) || !isLabelValue(value) {
-		return Label{}, fmt.Errorf("%q is no label: want key=value, [a-z0-9][a-z0-9-]{0,30}=[A-Za-z0-9._-]{0,63}", word)
+	if !found || !IsLabelKey(key) || !IsLabelValue(value) {
+		return Label{}, fmt.Errorf("%s is no label: want key=value, [a-z0-9][a-z0-9-]{0,30}=[A-Za-z0-9._-]{0,63}", credential.Shown(word))
 	}
 	return Label{key, value}, nil
 }
 
-func isLabelKey(key string) bool {
+// IsLabelKey tells whether a text can be the key of a label.
+func IsLabelKey(key string) bool {
 	if key == "" || len(key) > maxLabelKey || key[0] == '-' {
 		return false
 	}
@@ -223,7 +224,8 @@ func isLabelKey(key string) bool {
 	return true
 }
 
-func isLabelValue(value string) bool {
+// IsLabelValue tells whether a text can be the value of a label.
+func IsLabelValue(value string) bool {
 	if len(value) > maxLabelValue {
 		return false
 	}
@@ -260,7 +262,7 @@ func ParseScopes(text string) ([]string, error) {
 	scopes := strings.Split(text, " ")
 	for _, scope := range scopes {
 		if !isScope(scope) {
-			return nil, fmt.Errorf("%q is no scope (RFC 6749 §3.3)", scope)
+			return nil, fmt.Errorf("%s is no scope (RFC 6749 §3.3)", credential.Shown(scope))
 		}
 	}
 	return scopes, nil
@@ -285,7 +287,7 @@ func ParseKinds(text string) (Kinds, error) {
 	for word := range strings.SplitSeq(text, " ") {
 		kind, known := credential.ParseKind(word)
 		if !known || kinds.Has(kind) {
-			return Kinds{}, fmt.Errorf("%q: want token, jwt or both", text)
+			return Kinds{}, fmt.Errorf("%s: want token, jwt or both", credential.Shown(text))
 		}
 		kinds.Token = kinds.Token || kind == credential.Token
 		kinds.JWT = kinds.JWT || kind == credential.JWT

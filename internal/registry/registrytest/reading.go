@@ -167,6 +167,13 @@ func callOver(s *suite) {
 		"Profiles": func() error { _, err := s.Store.Profiles(ctx); return err },
 		"TokensOf": func() error { _, err := s.Store.TokensOf(ctx, "acme"); return err },
 		"Digests":  func() error { _, err := s.Store.Digests(ctx, "0123456789"); return err },
+		"After":    func() error { _, err := s.Store.ChangesAfter(ctx, "", 1); return err },
+		"Before":   func() error { _, err := s.Store.ChangesBefore(ctx, "", 1); return err },
+		"Keys":     func() error { return lastError(s.Store.Keys(ctx)) },
+		"Members":  func() error { return lastError(s.Store.Members(ctx, "clients")) },
+		"Values":   func() error { _, err := s.Store.Values(ctx, "token-id:0123456789"); return err },
+		"Listed":   func() error { _, err := s.Store.Listed(ctx, registry.IndexOf(bare("acme"))); return err },
+		"Feed":     func() error { _, err := s.Feed(patience).Next(ctx, registry.Position{}); return err },
 	}
 	for name, call := range calls {
 		if err := call(); !errors.Is(err, registry.ErrUnavailable) {

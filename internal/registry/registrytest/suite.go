@@ -20,11 +20,15 @@ import (
 // know nothing of commits. Keys are given without the registry's prefix.
 type Fixture struct {
 	Store        registry.Store
+	Feed         func(round time.Duration) registry.Feed
 	Put          func(ref registry.Ref, fields registry.Fields) // all that stands there from now on
 	PutMember    func(set, member string)
 	PutName      func(name, value string)
 	PutOtherType func(key string) // something that is no hash, no set, no string and no stream
 	Remove       func(key string)
+	Expire       func(key string)             // what stands there gets an end
+	Tell         func(fields registry.Fields) // adds to the change stream
+	Forget       func(keep int)               // leaves the newest entries of the change stream only
 }
 
 // Run runs the suite. Open makes a store that holds nothing yet and goes by
@@ -57,6 +61,16 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) Fixture) 
 		{"of concurrent commits one wins", commitConcurrent},
 		{"list", list},
 		{"list what others wrote", listForeign},
+		{"history of commits", historyOfCommits},
+		{"history that others wrote", historyForeign},
+		{"history page by page", historyPages},
+		{"feed of what is there", feedThere},
+		{"feed of what comes", feedComes},
+		{"feed of nothing", feedNothing},
+		{"feed with a gap", feedGap},
+		{"feed that is over", feedOver},
+		{"inventory of keys", inventoryKeys},
+		{"inventory of indexes", inventoryIndexes},
 		{"a call that is over fails", callOver},
 	}
 	for _, test := range tests {

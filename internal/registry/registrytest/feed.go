@@ -1,0 +1,155 @@
+package registrytest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"credence/internal/registry"
+)
+
+// patience is the round of a feed that should have something to tell; hurry
+// that of one that should not.
+const (
+	patience = 30 * time.Second
+	hurry    = 20 * time.Millisecond
+)
+
+func feedThere(s *suite) {
+	s.withRegistry()
+	first := s.create(bare("acme"))
+	s.Tell(registry.Fields{"keys": "client:acme", "op": "set"})
+	feed := s.Feed(patience)
+	tests := []struct {
+		name  string
+		after registry.Position
+		want  []story
+	}{
+		{"from the beginning", registry.Position{}, []story{
+			{1, []string{"client:acme"}, "test", "registrytest", "2026-03-01T12:00:00Z", "to see what happens", false},
+			{Keys: []string{"client:acme"}, Op: "set"},
+		}},
+		{"behind a commit", first, []story{{Keys: []string{"client:acme"}, Op: "set"}}},
+	}
+	for _, test := range tests {
+		changes, err := feed.Next(s.Context(), test.after)
+		if err != nil {
+			s.Fatalf("%s: Next: %v", test.name, err)
+		}
+		if diff := cmp.Diff(test.want, stories(changes)); diff != "" {
+			s.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+// A round is what one call of Next gives.
+type round struct {
+	changes []registry.Change
+	err     error
+}
+
+// waiting calls Next, which is expected to wait.
+func (s *suite) waiting(ctx context.Context, feed registry.Feed, after registry.Position) <-chan round {
+	ended := make(chan round, 1)
+	go func() {
+		changes, err := feed.Next(ctx, after)
+		ended <- round{changes, err}
+	}()
+	return ended
+}
+
+func feedComes(s *suite) {
+	s.withRegistry()
+	feed := s.Feed(patience)
+	for _, test := range []struct {
+		name string
+		do   func()
+		want story
+	}{
+		{"the first of all", func() { s.create(bare("acme")) }, story{
+			1, []string{"client:acme"}, "test", "registrytest", "2026-03-01T12:00:00Z", "to see what happens", false,
+		}},
+		{"another program's", func() { s.Tell(registry.Fields{"keys": "client:acme", "op": "set"}) }, story{
+			Keys: []string{"client:acme"}, Op: "set",
+		}},
+	} {
+		ended := s.waiting(s.Context(), feed, s.lastPosition())
+		select {
+		case early := <-ended:
+			s.Fatalf("%s: Next did not wait: %v, %v", test.name, early.changes, early.err)
+		case <-time.After(hurry):
+		}
+		test.do()
+		got := <-ended
+		if got.err != nil {
+			s.Fatalf("%s: Next: %v", test.name, got.err)
+		}
+		if diff := cmp.Diff([]story{test.want}, stories(got.changes)); diff != "" {
+			s.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+// lastPosition gives where the newest change stands.
+func (s *suite) lastPosition() registry.Position {
+	s.Helper()
+	if newest := s.before("", 1); len(newest) > 0 {
+		return newest[0].Position()
+	}
+	return registry.Position{}
+}
+
+func feedNothing(s *suite) {
+	s.withRegistry()
+	feed := s.Feed(hurry)
+	for _, id := range []registry.ClientID{"acme", "globex"} {
+		if changes, err := feed.Next(s.Context(), s.lastPosition()); err != nil || len(changes) != 0 {
+			s.Errorf("before %s: Next: got %v, error %v, want nothing and no error", id, changes, err)
+		}
+		s.create(bare(id))
+	}
+}
+
+func feedGap(s *suite) {
+	s.withRegistry()
+	first := s.create(bare("acme"))
+	second := s.create(bare("globex"))
+	s.Forget(1)
+	if changes, err := s.Feed(patience).Next(s.Context(), first); !errors.Is(err, registry.ErrGap) {
+		s.Errorf("behind an entry that was trimmed, with more to tell: got %v, error %v, want %v", changes, err, registry.ErrGap)
+	}
+	if changes, err := s.Feed(hurry).Next(s.Context(), second); err != nil || len(changes) > 0 {
+		s.Errorf("behind an entry that is there: got %v, error %v, want nothing", changes, err)
+	}
+	s.Remove("changes")
+	if changes, err := s.Feed(hurry).Next(s.Context(), second); !errors.Is(err, registry.ErrGap) {
+		s.Errorf("where the stream is gone: got %v, error %v, want %v", changes, err, registry.ErrGap)
+	}
+	if changes, err := s.Feed(hurry).Next(s.Context(), registry.Position{}); err != nil || len(changes) > 0 {
+		s.Errorf("from the beginning of no stream: got %v, error %v, want nothing", changes, err)
+	}
+}
+
+func feedOver(s *suite) {
+	s.withRegistry()
+	ctx, cancel := contextOf(s)
+	feed := s.Feed(patience)
+	ended := s.waiting(ctx, feed, registry.Position{})
+	select {
+	case early := <-ended:
+		s.Fatalf("Next did not wait: %v, %v", early.changes, early.err)
+	case <-time.After(hurry):
+	}
+	cancel()
+	got := <-ended
+	if !errors.Is(got.err, registry.ErrUnavailable) || len(got.changes) > 0 {
+		s.Errorf("Next when its context ended: got %v, error %v, want %v", got.changes, got.err, registry.ErrUnavailable)
+	}
+	// The feed lives on.
+	s.create(bare("acme"))
+	if changes, err := feed.Next(s.Context(), registry.Position{}); err != nil || len(changes) != 1 {
+		s.Errorf("Next behind a call that was over: got %v, error %v, want the change", changes, err)
+	}
+}
