@@ -38,9 +38,10 @@ const (
 // patience is how long everything may take to start.
 const patience = 20 * time.Second
 
-// Run starts everything, prints the greeting and waits until ctx ends. Then it
-// ends what it started, in order: Envoy, credence, the upstream, Redis.
-func Run(ctx context.Context, options Options) error {
+// Run starts everything, prints the greeting and waits until ctx ends, or until
+// a part ends by itself, which is an error. Then it ends what it started, in
+// order: Envoy, credence, the upstream, Redis.
+func Run(ctx context.Context, options Options) (err error) {
 	redis, err := startRedis()
 	if err != nil {
 		return err
@@ -61,24 +62,41 @@ func Run(ctx context.Context, options Options) error {
 	go func() { _ = upstream.Serve(listener) }() // ends with Close
 	defer func() { _ = upstream.Close() }()
 
-	stopServer, grpc, ops, err := startServer(options, url)
+	s, err := startServer(ctx, options, url)
 	if err != nil {
 		return err
 	}
-	defer stopServer()
+	defer func() { err = errors.Join(err, s.end()) }()
 
-	g := greeting{redis: url, program: options.Program, sample: registered, ops: ops}
-	g.at = envoy.Addresses{Credence: grpc, Upstream: listener.Addr().String()}
-	stopEnvoy, err := g.startEnvoy(options)
+	g := greeting{redis: url, program: options.Program, sample: registered, ops: s.ops}
+	g.at = envoy.Addresses{Credence: s.grpc, Upstream: listener.Addr().String()}
+	p, err := g.startEnvoy(ctx, options)
 	if err != nil {
 		return err
 	}
-	defer stopEnvoy()
-
 	g.print(options.Stdout)
-	<-ctx.Done()
-	_, _ = fmt.Fprintln(options.Stderr, "ending")
-	return nil
+	if p == nil {
+		return wait(ctx, options, s, nil)
+	}
+	defer p.end()
+	return wait(ctx, options, s, p)
+}
+
+// wait waits until ctx ends, or the server, or Envoy where there is one.
+func wait(ctx context.Context, options Options, s *server, p *proxy) error {
+	var envoyEnded chan struct{}
+	if p != nil {
+		envoyEnded = p.ended
+	}
+	select {
+	case <-ctx.Done():
+		_, _ = fmt.Fprintln(options.Stderr, "ending")
+		return nil
+	case <-s.ended:
+		return errors.New("dev: the server ended")
+	case <-envoyEnded:
+		return p.failure()
+	}
 }
 
 // startRedis starts the embedded Redis. It listens on loopback, so that
@@ -105,38 +123,58 @@ func fillAt(ctx context.Context, url string) (s sample, err error) {
 	return fill(ctx, registrar.New(store, registrar.Options{Now: time.Now}))
 }
 
+// A server is a running credence.
+type server struct {
+	grpc, ops string
+	stop      context.CancelFunc
+	ended     chan struct{} // closed when it has ended
+	err       error         // how; read it after ended
+}
+
 // startServer starts credence as `credence serve` does, and waits until it
-// listens. The function ends it and waits for that.
-func startServer(options Options, redis string) (stop func(), grpc, ops string, err error) {
+// listens.
+func startServer(ctx context.Context, options Options, redis string) (*server, error) {
 	c := config.Default()
 	c.Redis.URL = redis
 	c.Listen.Drain = 0 // Envoy has ended before
+	var err error
 	if c.Listen.GRPC, err = freeNear(portGRPC); err != nil {
-		return nil, "", "", err
+		return nil, err
 	}
 	if c.Listen.Ops, err = freeNear(portOps); err != nil {
-		return nil, "", "", err
+		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	up, ended := make(chan [2]string, 1), make(chan error, 1)
+	running, stop := context.WithCancel(context.Background())
+	s := &server{stop: stop, ended: make(chan struct{})}
+	up := make(chan struct{})
 	go func() {
-		ended <- options.Serve(ctx, c, options.Stderr, func(grpc, ops string) { up <- [2]string{grpc, ops} })
+		defer close(s.ended)
+		s.err = options.Serve(running, c, options.Stderr, func(grpc, ops string) {
+			s.grpc, s.ops = grpc, ops
+			close(up)
+		})
 	}()
 	select {
-	case at := <-up:
-		return func() { cancel(); <-ended }, at[0], at[1], nil
-	case err := <-ended:
-		cancel()
-		return nil, "", "", err
+	case <-up:
+		return s, nil
+	case <-s.ended:
+	case <-ctx.Done():
 	}
+	return nil, errors.Join(ctx.Err(), s.end())
 }
 
-// startEnvoy starts Envoy, where there is one, and waits until it serves. The
-// function ends it and waits for that.
-func (g *greeting) startEnvoy(options Options) (stop func(), err error) {
+// end ends the server, waits for that and tells how it ended.
+func (s *server) end() error {
+	s.stop()
+	<-s.ended
+	return s.err
+}
+
+// startEnvoy starts Envoy and waits until it serves; nil where there is none.
+func (g *greeting) startEnvoy(ctx context.Context, options Options) (*proxy, error) {
 	path, err := findEnvoy(options.Env)
 	if errors.Is(err, errNoEnvoy) {
-		return func() {}, nil
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err
@@ -147,19 +185,16 @@ func (g *greeting) startEnvoy(options Options) (stop func(), err error) {
 	if g.at.Admin, err = freeNear(portAdmin); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	p, err := startEnvoy(ctx, path, g.at, options.Stdout, options.Stderr)
+	p, err := startEnvoy(path, g.at, options.Stdout, options.Stderr)
 	if err != nil {
-		cancel()
 		return nil, err
 	}
-	stop = func() { cancel(); p.wait() }
 	patient, done := context.WithTimeout(ctx, patience)
 	defer done()
 	if err := p.awaitReady(patient); err != nil {
-		stop()
+		p.end()
 		return nil, err
 	}
 	g.hasEnvoy = true
-	return stop, nil
+	return p, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -41,29 +42,41 @@ func findEnvoy(env func(string) string) (string, error) {
 
 // A proxy is a running Envoy.
 type proxy struct {
-	command *exec.Cmd
-	ended   chan error // gets its end, once
-	admin   string
+	admin string
+	stop  context.CancelFunc
+	ended chan struct{} // closed when it has ended
+	err   error         // how; read it after ended
 }
 
 // startEnvoy starts Envoy with the shipped bootstrap. Its access log goes to
 // stdout, what it complains of to stderr.
-func startEnvoy(ctx context.Context, path string, at envoy.Addresses, stdout, stderr io.Writer) (*proxy, error) {
+func startEnvoy(path string, at envoy.Addresses, stdout, stderr io.Writer) (*proxy, error) {
 	bootstrap, err := envoy.Bootstrap(at)
 	if err != nil {
 		return nil, err
 	}
+	ctx, stop := context.WithCancel(context.Background())
 	command := exec.CommandContext(ctx, path, "--config-yaml", string(bootstrap), "--disable-hot-restart", "--concurrency", "1",
 		"--log-level", "error", "--file-flush-interval-msec", "100") // #nosec G204 -- the user's own Envoy
 	command.Stdout, command.Stderr = stdout, stderr
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = 5 * time.Second
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours: we end it, in order
-	if err := command.Start(); err != nil {
-		return nil, fmt.Errorf("dev: envoy: %w", err)
+	command.SysProcAttr = ofOurs()
+	p := &proxy{admin: at.Admin, stop: stop, ended: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		defer close(p.ended)
+		runtime.LockOSThread() // a child dies with the thread that started it
+		err := command.Start()
+		started <- err
+		if err == nil {
+			p.err = command.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		stop()
+		return nil, fmt.Errorf("dev: cannot start Envoy (CREDENCE_ENVOY names another): %w", err)
 	}
-	p := &proxy{command: command, ended: make(chan error, 1), admin: at.Admin}
-	go func() { p.ended <- command.Wait() }()
 	return p, nil
 }
 
@@ -74,16 +87,29 @@ func (p *proxy) awaitReady(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("dev: envoy is not ready: %w", ctx.Err())
-		case err := <-p.ended:
-			p.ended <- err
-			return fmt.Errorf("dev: envoy ended: %w", err)
+			return fmt.Errorf("dev: Envoy is not ready: %w", ctx.Err())
+		case <-p.ended:
+			return p.failure()
 		case <-tick.C:
 			if answers(ctx, "http://"+p.admin+"/ready") {
 				return nil
 			}
 		}
 	}
+}
+
+// failure says that Envoy ended by itself. It is called when it has.
+func (p *proxy) failure() error {
+	if p.err == nil {
+		return errors.New("dev: Envoy ended")
+	}
+	return fmt.Errorf("dev: Envoy ended: %w", p.err)
+}
+
+// end ends Envoy and waits for that.
+func (p *proxy) end() {
+	p.stop()
+	<-p.ended
 }
 
 // answers tells whether a GET is answered with 200.
@@ -99,6 +125,3 @@ func answers(ctx context.Context, url string) bool {
 	_ = response.Body.Close()
 	return response.StatusCode == http.StatusOK
 }
-
-// wait gives Envoy's end; it was asked to end by its context.
-func (p *proxy) wait() { <-p.ended }

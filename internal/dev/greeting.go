@@ -37,7 +37,7 @@ func (g greeting) print(w io.Writer) {
 		say("Without it there is nothing to send requests to; the registry and the server are there to be looked at.")
 		say("")
 	}
-	say("Paste this first. ACME is the demo client's token, shown this once; the others are a disabled client's and one's from elsewhere:")
+	say("Paste this first. ACME is the demo client's token, shown this once. UMBRELLA is that of a disabled client, GLOBEX that of one which may only come from 192.0.2.0/24:")
 	say("")
 	say("  export CREDENCE_REDIS_URL=%s", g.redis)
 	say("  export ACME=%s", g.sample.acme.Token.Expose())
