@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"credence/internal/authz"
 	"credence/internal/credential"
 	"credence/internal/e2e/parts"
 	"credence/internal/redisstore"
+	"credence/internal/registry"
 )
 
 const defaultPrefix = "{credence}:"
@@ -60,12 +62,13 @@ func (w *watch) run(user, line string) (stdout string, status int) {
 func (w *watch) administers() (failed []string) {
 	for _, line := range []string{
 		"client create globex", "client disable globex", "client update acme --clear limit", "profile create other --accepts token",
-		"token issue acme --profile partner", "token list", "token identify", "client list",
+		"token issue acme --profile partner", "token list", "token identify", "client list", "changes", "changes --all",
 	} {
 		if _, status := w.run("worker", line); status != statusDone {
 			failed = append(failed, line)
 		}
 	}
+	failed = append(failed, w.looks()...)
 	w.server.CLI("DEL", defaultPrefix+"registry")
 	if _, status := w.run("worker", "init"); status != statusDone {
 		failed = append(failed, "init")
@@ -74,16 +77,35 @@ func (w *watch) administers() (failed []string) {
 }
 
 func (w *watch) reports() (failed []string) {
-	for _, line := range []string{"client get acme", "client list", "profile list", "token list acme", "token identify"} {
+	for _, line := range []string{
+		"client get acme", "client list", "profile list", "token list acme", "token identify", "changes", "changes --all",
+	} {
 		if _, status := w.run("worker", line); status != statusDone {
 			failed = append(failed, line)
 		}
 	}
+	return append(failed, w.looks()...)
+}
+
+// looks has doctor look at everything, and follows the changes.
+func (w *watch) looks() (failed []string) {
+	report, status := w.run("worker", "doctor")
+	if status != statusDone || strings.Contains(report, "not looked at") {
+		failed = append(failed, "doctor")
+	}
+	feed, err := w.store().Feed(time.Millisecond)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = feed.Close() }()
+	if changes, err := feed.Next(w.t.Context(), registry.Position{}); err != nil || len(changes) == 0 {
+		failed = append(failed, "changes --follow")
+	}
 	return failed
 }
 
-// serves asks what the server asks for a decision.
-func (w *watch) serves() (failed []string) {
+// store opens the registry under the user's rights.
+func (w *watch) store() *redisstore.Store {
 	w.t.Helper()
 	store, err := redisstore.Open(redisstore.Options{
 		URL:    credential.NewSecret(strings.Replace(w.server.URL(), "redis://", "redis://worker:sesame@", 1)),
@@ -92,7 +114,14 @@ func (w *watch) serves() (failed []string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	defer func() { _ = store.Close() }()
+	w.t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+// serves asks what the server asks for a decision.
+func (w *watch) serves() (failed []string) {
+	w.t.Helper()
+	store := w.store()
 	lookups, err := authz.NewLookups(store, authz.LookupOptions{})
 	if err != nil {
 		w.t.Fatal(err)
@@ -121,7 +150,7 @@ func TestRightsAreNeededAndEnough(t *testing.T) {
 	for _, r := range roles {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			w := &watch{t: t, server: parts.Redis(t)}
+			w := &watch{t: t, server: parts.Redis(t, "--appendonly", "yes")} // doctor wants it to be saved
 			do := work[r.name]
 			w.prepare(r)
 			if failed := do(w); len(failed) > 0 {

@@ -86,7 +86,9 @@ func (a *app) configurationAt(path string) (config.Config, error) {
 // redisstore.CommandTimeout.
 func (a *app) open(c config.Config) (*redisstore.Store, error) {
 	a.redisAt, a.prefix = address(c.Redis.URL), c.Redis.Prefix
-	return redisstore.Open(storeOptions(c.Redis))
+	options := storeOptions(c.Redis)
+	options.Clock = a.now
+	return redisstore.Open(options)
 }
 
 // storeOptions gives where the registry is, as redisstore takes it.
@@ -134,6 +136,13 @@ func (a *app) browse(cmd *cobra.Command, do job) error {
 func asWritten(store registry.Store) registry.Store { return store }
 
 func (a *app) work(ctx context.Context, over func(registry.Store) registry.Store, do job) error {
+	return a.workWith(ctx, over, func(ctx context.Context, r *registrar.Registrar, _ *redisstore.Store) error { return do(ctx, r) })
+}
+
+// workWith is work for a job that needs more of the store than a registrar.
+func (a *app) workWith(
+	ctx context.Context, over func(registry.Store) registry.Store, do func(context.Context, *registrar.Registrar, *redisstore.Store) error,
+) error {
 	c, err := a.configuration()
 	if err != nil {
 		return err
@@ -147,11 +156,15 @@ func (a *app) work(ctx context.Context, over func(registry.Store) registry.Store
 		return err
 	}
 	defer func() { _ = store.Close() }() // everything is answered, or has failed already
-	r := registrar.New(over(store), registrar.Options{
+	r := a.registrar(over(store), c, peppers)
+	return a.suggestNames(ctx, r, do(ctx, r, store))
+}
+
+func (a *app) registrar(store registry.Store, c config.Config, peppers credential.Peppers) *registrar.Registrar {
+	return registrar.New(store, registrar.Options{
 		Peppers:    peppers,
 		Digests:    c.Credentials.Digests,
 		RegistryID: c.Redis.RegistryID,
 		Now:        a.now,
 	})
-	return a.suggestNames(ctx, r, do(ctx, r))
 }

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"slices"
 
 	"credence/internal/config"
@@ -83,11 +81,7 @@ func (a *app) checkFiles(c config.Config) error {
 
 // warnOfOpenFiles tells of files with secrets that every user can read.
 func (a *app) warnOfOpenFiles(c config.Config) {
-	const others fs.FileMode = 0o004
-	files := secretFiles(c)
-	for _, key := range slices.Sorted(maps.Keys(files)) {
-		if info, err := os.Stat(files[key]); err == nil && info.Mode().Perm()&others != 0 {
-			a.say("warning: %s: every user can read %s: chmod o-r %s", key, files[key], shellWord(files[key]))
-		}
+	for _, open := range openFiles(c) {
+		a.say("warning: %s: every user can read %s: chmod o-r %s", open.key, open.path, shellWord(open.path))
 	}
 }

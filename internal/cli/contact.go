@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -13,22 +14,33 @@ import (
 // failure_mode_allow lets pass.
 type contact struct {
 	ask    func(context.Context) error // nil: it can be served from
+	evicts func(context.Context) error // nil: Redis removes no records by itself
+	bar    func(error)                 // what is told what evicts says
 	made   func()                      // called at the first contact
 	logger *slog.Logger
+
+	lookedAt time.Time // when evicts was asked; only run knows
 
 	mu   sync.Mutex
 	once bool  // it could be served from, at least once
 	err  error // of the last time it was asked
 }
 
-// contactEvery is how often the registry is asked for its root.
-const contactEvery = time.Second
+const (
+	contactEvery  = time.Second      // how often the registry is asked for its root
+	evictionEvery = 10 * time.Second // how often Redis is asked whether it evicts
+)
+
+// errEvicts says why nothing is served from a Redis that evicts: the record of
+// a good token may be gone, and nobody must be told that the token is wrong.
+var errEvicts = errors.New("redis evicts records when it is full (maxmemory-policy allkeys-…): set maxmemory-policy noeviction")
 
 // run asks until ctx ends.
 func (c *contact) run(ctx context.Context) {
 	tick := time.NewTicker(contactEvery)
 	defer tick.Stop()
 	for first := true; ; first = false {
+		c.lookForEviction(ctx)
 		err := c.ask(ctx)
 		if ctx.Err() != nil {
 			return
@@ -39,6 +51,22 @@ func (c *contact) run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// lookForEviction asks whether Redis evicts, now and then. Where that is not
+// known what was known last holds.
+func (c *contact) lookForEviction(ctx context.Context) {
+	if !c.lookedAt.IsZero() && time.Since(c.lookedAt) < evictionEvery {
+		return
+	}
+	switch err := c.evicts(ctx); {
+	case err == nil:
+		c.bar(nil)
+		c.lookedAt = time.Now()
+	case errors.Is(err, errEvicts):
+		c.bar(err) // and is asked again at once, until it does not
+		c.lookedAt = time.Time{}
 	}
 }
 

@@ -24,12 +24,15 @@ credence dev`)
 		if err := none(cmd, args); err != nil {
 			return err
 		}
-		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+		if a.configPath != "" || a.redisURL != "" {
+			return misused("dev: takes neither --config nor --redis: it brings a Redis and a configuration of its own")
+		}
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		defer stop()
 		return dev.Run(ctx, dev.Options{
 			Stdout: a.stdout, Stderr: a.stderr, Env: a.env, Program: os.Args[0],
 			Serve: func(ctx context.Context, c config.Config, log io.Writer, up func(grpc, ops string)) error {
-				return Serve(ctx, c, log, func(at Addresses) { up(at.GRPC, at.Ops) })
+				return Serve(ctx, Service{Config: c, Log: log, Up: func(at Addresses) { up(at.GRPC, at.Ops) }})
 			},
 		})
 	}

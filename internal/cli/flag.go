@@ -76,14 +76,7 @@ func allowFlag(into *registry.Networks) pflag.Value {
 }
 
 func allowModeFlag(into *registry.AllowMode) pflag.Value {
-	return parse("MODE", into, func(text string) (registry.AllowMode, error) {
-		for _, mode := range []registry.AllowMode{registry.Enforce, registry.Observe} {
-			if text == mode.String() {
-				return mode, nil
-			}
-		}
-		return registry.Enforce, fmt.Errorf("%q: want enforce or observe", text)
-	})
+	return parse("MODE", into, registry.ParseAllowMode)
 }
 
 func limitFlag(into *registry.Limit) pflag.Value { return parse("LIMIT", into, registry.ParseLimit) }

@@ -79,6 +79,15 @@ func (d document) json(indent string) string {
 	return "{\n" + strings.Join(lines, ",\n") + "\n" + indent + "}"
 }
 
+// jsonLine gives the document as an object in one line.
+func (d document) jsonLine() string {
+	members := make([]string, len(d.fields))
+	for i, f := range d.fields {
+		members[i] = jsonText(f.name) + ": " + jsonText(f.text)
+	}
+	return "{" + strings.Join(members, ", ") + "}"
+}
+
 func jsonText(text string) string {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -123,9 +132,10 @@ func encoded(node *yaml.Node) string {
 }
 
 // A sink takes the records of a list one by one, so that a long list is not
-// held in memory.
+// held in memory. What was added is written by flush at the latest.
 type sink interface {
 	add(d document, row []string)
+	flush()
 	end()
 }
 
@@ -142,6 +152,23 @@ func (a *app) newSink(columns []heading) sink {
 	return newTable(a, columns)
 }
 
+// newEndlessSink makes the sink of a list that has no end: of JSON each object
+// is a line.
+func (a *app) newEndlessSink(columns []heading) sink {
+	if a.output == asJSON {
+		return jsonLines{a.stdout}
+	}
+	return a.newSink(columns)
+}
+
+type jsonLines struct{ w io.Writer }
+
+func (l jsonLines) add(d document, _ []string) { fmt.Fprintln(l.w, d.jsonLine()) }
+
+func (jsonLines) flush() {}
+
+func (jsonLines) end() {}
+
 type jsonList struct {
 	w     io.Writer
 	items int
@@ -155,6 +182,8 @@ func (l *jsonList) add(d document, _ []string) {
 	fmt.Fprint(l.w, before, d.json("  "))
 	l.items++
 }
+
+func (*jsonList) flush() {}
 
 func (l *jsonList) end() {
 	if l.items == 0 {
@@ -174,6 +203,8 @@ func (l *yamlList) add(d document, _ []string) {
 	l.items++
 }
 
+func (*yamlList) flush() {}
+
 func (l *yamlList) end() {
 	if l.items == 0 {
 		fmt.Fprintln(l.w, "[]")
@@ -183,6 +214,8 @@ func (l *yamlList) end() {
 type nameList struct{ w io.Writer }
 
 func (l nameList) add(d document, _ []string) { fmt.Fprintln(l.w, printable(d.name)) }
+
+func (nameList) flush() {}
 
 func (nameList) end() {}
 

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 )
 
 // healthTimeout is how long a server may take to say how it is: well below
@@ -35,7 +36,7 @@ credence health --live       # for a start-up probe: any answer will do, so that
 		serving, err := askHealth(cmd.Context(), c.Listen.GRPC)
 		switch {
 		case err != nil:
-			return fmt.Errorf("no server answers at %s: %w", c.Listen.GRPC, err)
+			return fmt.Errorf("no server answers at %s: %s", c.Listen.GRPC, status.Convert(err).Message())
 		case serving:
 			fmt.Fprintln(a.stdout, "serving")
 			return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -62,7 +63,9 @@ func TestHelpBeginsWithExamples(t *testing.T) {
 }
 
 func testApp() *app {
-	return &app{stdin: &bytes.Buffer{}, stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, env: func(string) string { return "" }}
+	return &app{
+		stdin: &bytes.Buffer{}, stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, env: func(string) string { return "" }, now: time.Now,
+	}
 }
 
 // commands gives a command and all under it.

@@ -45,8 +45,9 @@ func (a *app) report(m *mutation, o registrar.Outcome, verb, hint string) {
 	a.remark(m, o, hint)
 }
 
-// remark tells what people want to know besides: how far a change has come,
-// and what to do next.
+// remark tells what people want to know besides: how far a change is proven,
+// and what to do next. Servers keep no copies of records, so that the commit
+// itself is the proof.
 func (a *app) remark(m *mutation, o registrar.Outcome, hint string) {
 	if !o.Changed() {
 		return

@@ -32,12 +32,15 @@ var roles = []role{
 	{
 		name: "admin", about: "the commands that work on the registry",
 		access: "~", keys: []string{"*"},
-		commands: []string{"eval", "evalsha", "get", "hdel", "hget", "hgetall", "hincrby", "hset", "sadd", "set", "sscan", "type", "xadd"},
+		commands: []string{
+			"eval", "evalsha", "get", "hdel", "hget", "hgetall", "hincrby", "hset", "info", "pttl", "sadd", "scan", "set", "sismember",
+			"sscan", "time", "type", "xadd", "xrange", "xread", "xrevrange",
+		},
 	},
 	{
-		name: "report", about: "the commands that only read: get, list and identify",
+		name: "report", about: "the commands that only read: get, list, identify, changes and doctor",
 		access: "%R~", keys: []string{"*"},
-		commands: []string{"get", "hgetall", "sscan"},
+		commands: []string{"get", "hgetall", "info", "pttl", "scan", "sismember", "sscan", "time", "type", "xrange", "xread", "xrevrange"},
 	},
 }
 
@@ -60,7 +63,9 @@ Prints the command for Redis that gives a user the least rights for its work, bo
 
 `+strings.Join(lines, "\n")+`
 
-With --password-file the line holds the SHA-256 of the password; without, the user keeps the passwords that it has.`, `
+With --password-file the line holds the SHA-256 of the password; without, the user keeps the passwords that it has. admin
+and report may SCAN, for doctor: Redis cannot bound that by the prefix, so that they see the names of other keys in the same
+database, though not what these hold.`, `
 credence redis acl server --password-file server.password | redis-cli
 credence redis acl admin --user ops
 credence redis acl report`)

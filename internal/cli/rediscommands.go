@@ -17,17 +17,13 @@ func (a *app) showCommands(commit registry.Commit, position registry.Position) {
 	if err != nil {
 		return // it was checked when it was tried
 	}
-	keys := make([]string, len(writes))
-	for i, w := range writes {
-		keys[i] = w.Ref.Key()
-	}
 	seq := "SEQ"
 	if position.Seq > 0 {
 		seq = strconv.FormatUint(position.Seq, 10)
 	}
 	a.redisCommand("MULTI")
 	a.redisCommand("HINCRBY", a.prefix+registry.RootRef.Key(), "seq", "1")
-	a.redisCommand("XADD", a.prefix+registry.ChangesKey, "MAXLEN", "~", "100000", "*", "seq", seq, "keys", strings.Join(keys, " "),
+	a.redisCommand("XADD", a.prefix+registry.ChangesKey, "MAXLEN", "~", "100000", "*", "seq", seq, "keys", registry.ChangedKeys(writes),
 		"op", commit.Op, "by", commit.By, "at", registry.FormatTime(commit.At), "note", commit.Note)
 	for _, w := range writes {
 		a.showWrite(w)

@@ -52,8 +52,8 @@ credence client disable acme --reason "leaked token"`)
 			root.AddCommand(command)
 		}
 	}
-	add(serverGroup, newServeCommand(a), newDevCommand(a), newHealthCommand(a), newConfigCommand(a), newVersionCommand(a))
-	add(registryGroup, newInitCommand(a), newClientCommand(a), newProfileCommand(a), newTokenCommand(a), newRedisCommand(a))
+	add(serverGroup, newServeCommand(a), newDevCommand(a), newHealthCommand(a), newConfigCommand(a), newVersionCommand(a), newManCommand(a))
+	add(registryGroup, newInitCommand(a), newDoctorCommand(a), newClientCommand(a), newProfileCommand(a), newTokenCommand(a), newChangesCommand(a), newRedisCommand(a))
 	return root
 }
 

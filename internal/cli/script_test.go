@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"credence/internal/e2e/parts"
 
@@ -24,6 +28,8 @@ func TestMain(m *testing.M) {
 //	redis pause      … resume, stop, restart: what happens to the server
 //	redis-cli …      asks that server
 //	keepall FILE     appends what was printed last, to both streams, to a file
+//	await FILE WORDS waits until the words, a regular expression, are in a file
+//	waiting N        waits until so many connections wait for changes
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -51,6 +57,18 @@ func TestScripts(t *testing.T) {
 						ts.Check(ts.Exec("redis-cli", append([]string{"-p", port}, args...)...))
 					},
 					"keepall": keepAll,
+					"await":   func(ts *testscript.TestScript, neg bool, args []string) { await(t, ts, neg, args) },
+					"waiting": func(ts *testscript.TestScript, neg bool, args []string) {
+						if neg || len(args) != 1 {
+							ts.Fatalf("usage: waiting N")
+						}
+						parts.Await(t, 30*time.Second, "connections that wait", func() error {
+							if info := server.CLI("INFO", "clients"); !strings.Contains(info, "blocked_clients:"+args[0]+"\r") {
+								return errors.New(info)
+							}
+							return nil
+						})
+					},
 					"redis": func(ts *testscript.TestScript, neg bool, args []string) {
 						befall(ts, server, neg, args)
 					},
@@ -80,6 +98,21 @@ func keepAll(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = file.WriteString(ts.ReadFile("stdout") + ts.ReadFile("stderr"))
 	ts.Check(err)
 	ts.Check(file.Close())
+}
+
+func await(t *testing.T, ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await FILE WORDS")
+	}
+	words, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	parts.Await(t, 30*time.Second, "await "+args[0], func() error {
+		text, err := os.ReadFile(ts.MkAbs(args[0])) // it may not be there yet
+		if err == nil && !words.Match(text) {
+			err = fmt.Errorf("%s is not in\n%s", args[1], text)
+		}
+		return err
+	})
 }
 
 func befall(ts *testscript.TestScript, server *parts.RedisServer, neg bool, args []string) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -54,4 +55,19 @@ func secretFiles(c config.Config) map[string]string {
 		files["redis.tls.key_file"] = c.Redis.TLS.KeyFile
 	}
 	return files
+}
+
+// A secretFile is a file with a secret, and the key that names it.
+type secretFile struct{ key, path string }
+
+// openFiles gives the files with secrets that every user can read.
+func openFiles(c config.Config) (open []secretFile) {
+	const others fs.FileMode = 0o004
+	files := secretFiles(c)
+	for _, key := range slices.Sorted(maps.Keys(files)) {
+		if info, err := os.Stat(files[key]); err == nil && info.Mode().Perm()&others != 0 {
+			open = append(open, secretFile{key, files[key]})
+		}
+	}
+	return open
 }

@@ -30,7 +30,7 @@ func parseSelector(text string) (selector, error) {
 			c.present = true
 			c.key, c.not = strings.CutPrefix(c.key, "!")
 		}
-		if _, err := registry.ParseLabels(c.key + "=" + c.value); err != nil {
+		if !registry.IsLabelKey(c.key) || !registry.IsLabelValue(c.value) {
 			return nil, fmt.Errorf("%q: want key=value, key!=value, key or !key, separated by commas", word)
 		}
 		all = append(all, c)

@@ -39,7 +39,7 @@ credence serve --config credence.yaml`)
 		if err != nil {
 			return err
 		}
-		s, err := newServer(c, a.stderr)
+		s, err := newServer(Service{Config: c, Log: a.stderr})
 		if err != nil {
 			return err
 		}
@@ -59,30 +59,46 @@ func (s *server) runUntilSignalled(ctx context.Context) error {
 	ended := make(chan struct{})
 	defer close(ended)
 	go func() {
-		for drain := cancel; ; drain = s.checks.Kill {
-			select {
-			case got := <-signals:
-				s.logger.Info("signal", slog.String("signal", got.String()))
-				drain()
-			case <-ended:
-				return
-			}
+		select {
+		case got := <-signals:
+			s.logger.Info("draining: a second signal ends it at once",
+				slog.String("signal", got.String()), slog.Duration("drain", s.config.Listen.Drain))
+			cancel()
+		case <-ended:
+			return
+		}
+		select {
+		case got := <-signals:
+			s.logger.Info("ending at once", slog.String("signal", got.String()))
+			s.checks.Kill()
+		case <-ended:
 		}
 	}()
-	return s.run(ctx, func(Addresses) {})
+	return s.run(ctx)
 }
 
 // Addresses are where a server listens.
 type Addresses struct{ GRPC, Ops string }
 
-// Serve runs a server until ctx ends and it has drained. Its log goes to a
-// writer; up is called once, when it listens.
-func Serve(ctx context.Context, c config.Config, log io.Writer, up func(Addresses)) error {
-	s, err := newServer(c, log)
+// A Service is what Serve runs.
+type Service struct {
+	Config config.Config
+	Log    io.Writer
+	// Up, where set, is called once, when the server listens.
+	Up func(Addresses)
+	// Budget is how long the lookups of one check may take; zero is 120 ms.
+	// Where the machine is slow and the decision is what matters, as in tests,
+	// it may be longer.
+	Budget time.Duration
+}
+
+// Serve runs a server until ctx ends and it has drained.
+func Serve(ctx context.Context, service Service) error {
+	s, err := newServer(service)
 	if err != nil {
 		return err
 	}
-	return s.run(ctx, up)
+	return s.run(ctx)
 }
 
 // A server is all that `credence serve` runs.
@@ -94,27 +110,30 @@ type server struct {
 	checks  *extauthz.Server
 	metrics *telemetry.Metrics
 	denials *telemetry.DecisionLog
+	up      func(Addresses)
 }
 
-// lookupsAtOnce is how many lookups run at a time. What comes beyond waits for
-// its turn within its budget.
-const lookupsAtOnce = 64
+const (
+	lookupsAtOnce = 64                    // lookups that run at a time
+	waitForTurn   = 20 * time.Millisecond // what comes beyond waits so long, and is overloaded
+)
 
 // newServer puts a server together. It opens no listener and asks nobody.
-func newServer(c config.Config, log io.Writer) (*server, error) {
+func newServer(service Service) (*server, error) {
+	c := service.Config
 	peppers, err := loadPeppers(c.Credentials.PepperFiles)
 	if err != nil {
 		return nil, err
 	}
 	options := storeOptions(c.Redis)
-	options.Timeout, options.Connections = c.Redis.Timeout, lookupsAtOnce
+	options.Timeout, options.Connections, options.Turn = c.Redis.Timeout, lookupsAtOnce, waitForTurn
 	store, err := redisstore.Open(options)
 	if err != nil {
 		return nil, err
 	}
 	s := &server{
-		config: c, store: store, logger: telemetry.NewLogger(log, c.Log.Level, c.Log.Format),
-		metrics: telemetry.NewMetrics(version()),
+		config: c, store: store, logger: telemetry.NewLogger(service.Log, c.Log.Level, c.Log.Format),
+		metrics: telemetry.NewMetrics(version()), up: service.Up,
 	}
 	lookups, err := authz.NewLookups(s.metrics.Reader(store), authz.LookupOptions{
 		Peppers: peppers, Digests: c.Credentials.Digests, RegistryID: c.Redis.RegistryID,
@@ -131,9 +150,28 @@ func newServer(c config.Config, log io.Writer) (*server, error) {
 		Realm:   c.Answers.Realm,
 		Observe: s.observe,
 		Drain:   c.Listen.Drain,
+		Budget:  service.Budget,
 	})
-	s.contact = &contact{ask: lookups.Contact, logger: s.logger, made: func() { s.checks.SetReady(true) }}
+	s.contact = &contact{
+		ask: lookups.Contact, evicts: s.evicts, bar: lookups.Bar,
+		logger: s.logger, made: func() { s.checks.SetReady(true) },
+	}
 	return s, nil
+}
+
+// evicts gives errEvicts where Redis removes records by itself, and nil where
+// it does not, or does not say.
+func (s *server) evicts(ctx context.Context) error {
+	evicts, told, err := s.store.Evicts(ctx)
+	switch {
+	case err != nil:
+		return err
+	case evicts:
+		return errEvicts
+	case !told:
+		s.logger.Warn("redis does not say whether it evicts records", slog.String("needs", "INFO"))
+	}
+	return nil
 }
 
 func (s *server) observe(request authz.Request, decision authz.Decision, took time.Duration) {
@@ -142,7 +180,7 @@ func (s *server) observe(request authz.Request, decision authz.Decision, took ti
 }
 
 // run listens and answers until ctx ends and the checks have drained.
-func (s *server) run(ctx context.Context, up func(Addresses)) (err error) {
+func (s *server) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.store.Close()) }()
 	listener, err := extauthz.Listen(s.config.Listen.GRPC, s.config.Listen.SocketMode)
 	if err != nil {
@@ -162,8 +200,11 @@ func (s *server) run(ctx context.Context, up func(Addresses)) (err error) {
 	defer func() { stopAsking(); <-asked }()
 
 	at := Addresses{GRPC: spoken(listener.Addr()), Ops: ops.Addr().String()}
-	s.logger.Info("listening", slog.String("grpc", at.GRPC), slog.String("ops", at.Ops), slog.String("version", version()))
-	up(at)
+	s.logger.Info("listening", slog.String("grpc", at.GRPC), slog.String("ops", at.Ops), slog.String("version", version()),
+		slog.String("redis", address(s.config.Redis.URL)), slog.String("prefix", s.config.Redis.Prefix))
+	if s.up != nil {
+		s.up(at)
+	}
 	err = s.checks.Serve(ctx, listener)
 	s.denials.Flush()
 	s.logger.Info("ended")

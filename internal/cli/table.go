@@ -42,13 +42,12 @@ func (t *table) add(_ document, row []string) {
 	}
 }
 
-func (t *table) end() {
-	if len(t.rows) > 0 {
-		t.flush()
-	}
-}
+func (t *table) end() { t.flush() }
 
 func (t *table) flush() {
+	if len(t.rows) == 0 {
+		return
+	}
 	titles := make([]string, len(t.columns))
 	for i, column := range t.columns {
 		titles[i] = column.title

@@ -38,18 +38,6 @@ func TestTimesAsTablesHaveRoomFor(t *testing.T) {
 	}
 }
 
-func TestNearestWord(t *testing.T) {
-	candidates := []string{"acme", "globex", "initech", "table", "json"}
-	for word, want := range map[string]string{
-		"acem": "acme", "acmee": "acme", "glob": "globex", "jsno": "json", "initek": "initech", "tabel": "table",
-		"umbrella": "", "x": "", "": "", strings.Repeat("acme", 100): "",
-	} {
-		if got := nearest(word, candidates); got != want {
-			t.Errorf("%q: got %q, want %q", word, got, want)
-		}
-	}
-}
-
 func TestShellWordsComeBack(t *testing.T) {
 	for _, word := range []string{"acme", "", "two words", "it's", `"quoted"`, "$HOME", "a;b", "`id`", "back\\slash", "new\nline", "*", "~", "-x", "ü"} {
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+shellWord(word)).Output()
