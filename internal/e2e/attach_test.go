@@ -15,7 +15,7 @@ import (
 
 func TestUnixSocket(t *testing.T) {
 	path := socketPath(t)
-	s := start(t, setting{grpc: "unix:" + path, config: `listen: {socket_mode: "0600"}`})
+	s := start(t, setting{patient: true, grpc: "unix:" + path, config: `listen: {socket_mode: "0600"}`})
 	token := s.good()
 	s.get("/", "authorization: Bearer "+token.secret).wantStatus(t, http.StatusOK, "")
 	s.get("/").wantStatus(t, http.StatusUnauthorized, "credential_missing")
@@ -29,7 +29,7 @@ func TestUnixSocket(t *testing.T) {
 // TestProxyProtocolNamesThePeer holds the allowlist against the address that
 // the PROXY protocol declares, in IPv4, IPv6 and as the proxy's own.
 func TestProxyProtocolNamesThePeer(t *testing.T) {
-	s := start(t, setting{edits: []envoy.Edit{envoy.ProxyProtocol()}})
+	s := start(t, setting{patient: true, edits: []envoy.Edit{envoy.ProxyProtocol()}})
 	s.client("acme", "allow", "203.0.113.0/24 2001:db8::/32")
 	s.profile("partner")
 	token := s.token("acme")
@@ -74,7 +74,7 @@ func (s *stack) throughProxy(t *testing.T, declared, token string) int {
 // TestTrustedProxies judges by x-forwarded-for only where a trusted proxy
 // connected, and by what stands right in it.
 func TestTrustedProxies(t *testing.T) {
-	s := start(t, setting{config: "peer: {trusted_proxies: [127.0.0.0/8], header: x-real-ip}"})
+	s := start(t, setting{patient: true, config: "peer: {trusted_proxies: [127.0.0.0/8], header: x-real-ip}"})
 	s.client("acme", "allow", "203.0.113.0/24")
 	s.profile("partner")
 	token := s.token("acme")
@@ -88,7 +88,7 @@ func TestTrustedProxies(t *testing.T) {
 
 // TestEveryKindOfRequestIsChecked sends what is not a plain GET.
 func TestEveryKindOfRequestIsChecked(t *testing.T) {
-	s := start(t, setting{})
+	s := start(t, setting{patient: true})
 	for _, request := range []string{
 		"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
 		"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
@@ -116,7 +116,7 @@ func TestEveryKindOfRequestIsChecked(t *testing.T) {
 
 // TestRevocationIsSeenAtOnce changes records under a client that is served.
 func TestRevocationIsSeenAtOnce(t *testing.T) {
-	s := start(t, setting{})
+	s := start(t, setting{patient: true})
 	token := s.good()
 	key := "x-api-key: " + token.secret
 	s.get("/", key).wantStatus(t, http.StatusOK, "")
@@ -132,4 +132,26 @@ func TestRevocationIsSeenAtOnce(t *testing.T) {
 		return strings.Contains(s.log.String(), "client:acme") && strings.Contains(s.log.String(), "state")
 	})
 	s.wantNoErrors()
+}
+
+// TestAccessLogHoldsNoToken puts a token into the path of requests that are
+// decided before the path is read, and after.
+func TestAccessLogHoldsNoToken(t *testing.T) {
+	s := start(t, setting{patient: true, edits: []envoy.Edit{envoy.Route("/broken", map[string]string{"scope": "a"})}})
+	token := s.good()
+	mistyped := token.secret[:len(token.secret)-1] + "!"
+	s.get("/p/"+token.secret+"/x", "api-token: a", "x-api-key: b").wantStatus(t, http.StatusBadRequest, "credential_ambiguous")
+	s.get("/broken/"+token.secret).wantStatus(t, http.StatusServiceUnavailable, "unavailable")
+	s.get("/p/"+token.secret).wantStatus(t, http.StatusBadRequest, "credential_in_url")
+	s.get("/p/"+mistyped).wantStatus(t, http.StatusUnauthorized, "credential_missing")
+	s.get("/p/%2563rd_"+token.secret[4:]).wantStatus(t, http.StatusUnauthorized, "credential_missing")
+	s.get("/plain/path").wantStatus(t, http.StatusUnauthorized, "credential_missing")
+	await(t, "the access log has the last request", func() bool { return strings.Contains(s.envoy.Printed(), " GET /plain/path ") })
+	printed := s.envoy.Printed()
+	if strings.Contains(printed, token.secret[15:]) || strings.Contains(printed, mistyped[15:47]) {
+		t.Errorf("the access log holds a token:\n%s", printed)
+	}
+	if n := strings.Count(printed, "reason="); n != 6 {
+		t.Errorf("%d lines, want 6:\n%s", n, printed)
+	}
 }

@@ -77,13 +77,13 @@ func ask(t *testing.T, redis *parts.RedisServer, c authztest.Case, now time.Time
 	conf.Redis.URL = redis.URL()
 	conf.Listen.GRPC, conf.Listen.Ops, conf.Listen.Drain = "127.0.0.1:0", "127.0.0.1:0", 0
 	s := &stack{t: t, log: &logText{}}
-	at := s.serveConfig(conf)
+	at := s.serveWithin(patientConfig(conf), patience)
 	connection, err := grpc.NewClient("passthrough:///"+at.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = connection.Close() }()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
 	response, err := authv3.NewAuthorizationClient(connection).Check(ctx, checkOf(c.Sent(now)))
 	if err != nil {

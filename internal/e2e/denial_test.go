@@ -26,7 +26,8 @@ func stranger() string { return credential.NewToken(credential.NewTokenID()).Exp
 
 func TestDenialsAsTheClientSeesThem(t *testing.T) {
 	s := start(t, setting{
-		config: "answers: {realm: orders}",
+		patient: true,
+		config:  "answers: {realm: orders}",
 		edits: []envoy.Edit{
 			envoy.Route("/admin", map[string]string{"scopes": "orders:admin orders:read", "resource_metadata": "https://api.example.com/.well-known/oauth-protected-resource"}),
 			envoy.Route("/meta", map[string]string{"resource_metadata": "https://api.example.com/meta"}),
@@ -110,7 +111,7 @@ func wantProblem(t *testing.T, r result) {
 }
 
 func TestGRPCCallsGetAStatus(t *testing.T) {
-	s := start(t, setting{edits: []envoy.Edit{envoy.UpstreamAsDownstream(), envoy.Route("/test.Admin/", map[string]string{"scopes": "admin"})}})
+	s := start(t, setting{patient: true, edits: []envoy.Edit{envoy.UpstreamAsDownstream(), envoy.Route("/test.Admin/", map[string]string{"scopes": "admin"})}})
 	good := s.good()
 	s.client("off", "state", "disabled")
 	off := s.token("off")
@@ -150,7 +151,8 @@ func TestGRPCCallsGetAStatus(t *testing.T) {
 
 func TestRoutesObserveAndOptional(t *testing.T) {
 	s := start(t, setting{
-		config: "routes: {permit_observe: true}",
+		patient: true,
+		config:  "routes: {permit_observe: true}",
 		edits: []envoy.Edit{
 			envoy.Route("/open", map[string]string{"auth": "optional"}),
 			envoy.Route("/cors", map[string]string{"preflight": "pass"}),

@@ -15,7 +15,7 @@ var identityNames = []string{
 }
 
 func TestIdentityArrives(t *testing.T) {
-	s := start(t, setting{config: "identity: {labels: [tier]}"})
+	s := start(t, setting{patient: true, config: "identity: {labels: [tier]}"})
 	token := s.good()
 	r := s.get("/orders?page=2", "Authorization: Bearer "+token.secret)
 	r.wantStatus(t, http.StatusOK, "")
@@ -38,7 +38,7 @@ func TestIdentityArrives(t *testing.T) {
 }
 
 func TestCredentialIsRemovedFromEachPlace(t *testing.T) {
-	s := start(t, setting{config: `credentials: {accept: [{header: authorization, scheme: Bearer}, {header: x-api-key}, {query: api_key}]}`})
+	s := start(t, setting{patient: true, config: `credentials: {accept: [{header: authorization, scheme: Bearer}, {header: x-api-key}, {query: api_key}]}`})
 	own := s.good()
 	foreign := "legacy-0123456789abcdef"
 	digest := digestOf(t, foreign)
@@ -116,7 +116,7 @@ func TestSmuggledIdentityDoesNotArrive(t *testing.T) {
 		for _, strip := range []string{"all", "seen"} {
 			t.Run(form.name+"/"+strip, func(t *testing.T) {
 				edits := append(slices.Clone(form.edits), envoy.Route("/open", map[string]string{"auth": "optional"}), envoy.Route("/observed", map[string]string{"mode": "observe"}))
-				s := start(t, setting{config: "routes: {permit_observe: true}\nidentity: {strip: " + strip + "}", edits: edits})
+				s := start(t, setting{patient: true, config: "routes: {permit_observe: true}\nidentity: {strip: " + strip + "}", edits: edits})
 				token := s.good()
 				for _, name := range identityNames {
 					for _, spelling := range spellings(name) {

@@ -17,6 +17,7 @@ import (
 // built is where the program was built to, once for all tests.
 var built struct {
 	once sync.Once
+	from string // where the tests were started: some go elsewhere
 	path string
 	err  error
 }
@@ -32,6 +33,7 @@ func program(t *testing.T) string {
 		}
 		built.path = filepath.Join(dir, "credence")
 		build := exec.Command("go", "build", "-o", built.path, "credence/cmd/credence")
+		build.Dir = built.from
 		if text, err := build.CombinedOutput(); err != nil {
 			built.err = err
 			t.Logf("%s", text)
@@ -45,6 +47,7 @@ func program(t *testing.T) string {
 
 // TestMain removes the program when all tests are over.
 func TestMain(m *testing.M) {
+	built.from, built.err = os.Getwd()
 	status := m.Run()
 	if built.path != "" {
 		_ = os.RemoveAll(filepath.Dir(built.path))

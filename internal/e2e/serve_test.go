@@ -179,3 +179,23 @@ func TestMetricsTellOfDecisions(t *testing.T) {
 		}
 	}
 }
+
+// TestEvictingRedis must not be served from: the record of a good token may be
+// gone, and an outage must not read as "your token is wrong".
+func TestEvictingRedis(t *testing.T) {
+	redis := parts.Redis(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+	redis.CLI("HSET", "{credence}:registry", "id", "a", "schema", "1", "digests", "s1")
+	s := startService(t, redis.URL(), "0s")
+	await(t, "/readyz says that Redis evicts", func() bool {
+		status, body := s.page("/readyz")
+		return status == http.StatusServiceUnavailable && strings.Contains(body, "noeviction")
+	})
+	if got, err := s.check(); err != nil || got != http.StatusServiceUnavailable {
+		t.Errorf("check: %d (%v), want a 503 decision", got, err)
+	}
+	redis.CLI("CONFIG", "SET", "maxmemory-policy", "noeviction")
+	await(t, "ready once it does not", func() bool { return s.health() == 0 })
+	if got, err := s.check(); err != nil || got != http.StatusUnauthorized {
+		t.Errorf("check of an unknown token: %d (%v), want 401", got, err)
+	}
+}

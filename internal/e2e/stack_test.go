@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,7 +38,13 @@ type setting struct {
 	redis   []string // arguments of redis-server
 	grpc    string   // where credence is asked; empty: a free port
 	noEnvoy bool
+	// patient gives every check the time that a busy machine may need: the test
+	// is about the decision, not about how soon it comes.
+	patient bool
 }
+
+// patience is how long a check of a patient stack may take.
+const patience = 10 * time.Second
 
 // start starts a stack with an empty registry.
 func start(t *testing.T, with setting) *stack {
@@ -49,6 +56,9 @@ func start(t *testing.T, with setting) *stack {
 		return s
 	}
 	s.upstream = parts.Upstream(t)
+	if with.patient {
+		with.edits = append(slices.Clone(with.edits), patientEnvoy)
+	}
 	s.envoy = parts.Envoy(t, envoy.Addresses{Credence: s.at.GRPC, Upstream: s.upstream.Addr()}, with.edits...)
 	return s
 }
@@ -65,15 +75,44 @@ func (s *stack) serve(with setting) {
 	if with.grpc != "" {
 		c.Listen.GRPC = with.grpc
 	}
-	s.at = s.serveConfig(c)
+	if with.patient {
+		s.at = s.serveWithin(patientConfig(c), patience)
+	} else {
+		s.at = s.serveConfig(c)
+	}
+}
+
+// patientEnvoy has Envoy wait for a check as long as a patient stack does.
+func patientEnvoy(t *envoy.Tree) error {
+	service, ok := t.ExtAuthz["grpc_service"].(envoy.Object)
+	if !ok {
+		return fmt.Errorf("ext_authz has no grpc_service")
+	}
+	service["timeout"] = "10s"
+	return nil
+}
+
+// patientConfig has lookups wait as long as a patient stack does.
+func patientConfig(c config.Config) config.Config {
+	c.Redis.Timeout = patience
+	return c
 }
 
 // serveConfig runs a server until the test ends.
 func (s *stack) serveConfig(c config.Config) cli.Addresses {
 	s.t.Helper()
+	return s.serveWithin(c, 0)
+}
+
+// serveWithin is serveConfig with a budget for one check; zero: the server's
+// own.
+func (s *stack) serveWithin(c config.Config, budget time.Duration) cli.Addresses {
+	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	up, ended := make(chan cli.Addresses, 1), make(chan error, 1)
-	go func() { ended <- cli.Serve(ctx, c, s.log, func(at cli.Addresses) { up <- at }) }()
+	go func() {
+		ended <- cli.Serve(ctx, cli.Service{Config: c, Log: s.log, Budget: budget, Up: func(at cli.Addresses) { up <- at }})
+	}()
 	s.t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

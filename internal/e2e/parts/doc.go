@@ -1,6 +1,7 @@
 // Package parts gives a test the real programs that credence works between, each in one line:
 //
 //	redis := parts.Redis(t)                       // a redis-server on a free loopback port, without persistence
+//	wire := parts.Wire(t, redis.Addr())           // a way there that can be slow, cut, or gone
 //	api := parts.Upstream(t)                      // an API that tells what reached it
 //	proxy := parts.Envoy(t, envoy.Addresses{      // the pinned Envoy with the bootstrap that people copy
 //		Credence: server.Addr(), Upstream: api.Addr(),
