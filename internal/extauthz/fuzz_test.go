@@ -3,7 +3,10 @@ package extauthz
 import (
 	"bytes"
 	"context"
+	"net/netip"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
@@ -14,8 +17,8 @@ import (
 
 // FuzzCheck gives a server any message that is a CheckRequest. Whatever it is,
 // the answer is a whole response that can be sent; a required route lets
-// nobody pass without a registered token; and who passes brings no identity
-// header of his own along.
+// nobody pass without a registered token and from outside its allowlists; and
+// who passes brings no identity header of his own along.
 func FuzzCheck(f *testing.F) {
 	for _, check := range seeds(f) {
 		data, err := proto.Marshal(check)
@@ -54,8 +57,15 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// mayPass holds that a request that passed had a registered token, or was a
-// preflight that its route lets pass.
+// acmeAllows is the allowlist of the client that both tokens belong to.
+var acmeAllows = []netip.Prefix{
+	netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
+	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32"),
+}
+
+// mayPass holds that a request that passed had a registered token and came
+// from an address that its client allows, or was a preflight that its route
+// lets pass.
 func mayPass(t *testing.T, data []byte, check *authv3.CheckRequest) {
 	t.Helper()
 	attributes := check.GetAttributes()
@@ -66,6 +76,35 @@ func mayPass(t *testing.T, data []byte, check *authv3.CheckRequest) {
 	if !bytes.Contains(data, []byte(ownToken)) && !bytes.Contains(data, []byte(foreignToken)) && !bytes.ContainsRune(data, '%') {
 		t.Errorf("%v passes without a registered token", check)
 	}
+	source, err := netip.ParseAddr(attributes.GetSource().GetAddress().GetSocketAddress().GetAddress())
+	source = source.Unmap().WithZone("")
+	if err != nil || !slices.ContainsFunc(acmeAllows, func(allowed netip.Prefix) bool { return allowed.Contains(source) }) {
+		t.Errorf("%v passes from outside the allowlist", check)
+	}
+}
+
+// FuzzSpells compares the folding of header names with an obvious one: each
+// hyphen of an identity header may be any one character that is neither letter
+// nor digit.
+func FuzzSpells(f *testing.F) {
+	for _, name := range []string{
+		"x-client-id", "x_client.id", "x~client~id", "x-client-id-", "x--client-id", "xclientid", "x client scopes", "x\u00e9client-id",
+		"x-client-label-cost.center", "x-client\xff\xfeid", "x-client\u212aid", "X-CLIENT-ID", "",
+	} {
+		f.Add(name)
+	}
+	id := newIdentity(standardIdentity)
+	var obvious []*regexp.Regexp
+	for _, name := range id.names {
+		obvious = append(obvious, regexp.MustCompile("^"+strings.ReplaceAll(name, "-", "(?s:[^a-z0-9])")+"$"))
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		name = lower(name)
+		want := slices.ContainsFunc(obvious, func(r *regexp.Regexp) bool { return r.MatchString(name) })
+		if got := id.spells(name); got != want {
+			t.Errorf("%q is read as an identity header: %v, want %v", name, got, want)
+		}
+	})
 }
 
 // carriesNoIdentity holds that each header that spells an identity header is
