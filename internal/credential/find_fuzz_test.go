@@ -23,7 +23,7 @@ func slowFind(headers Headers, target string) (presented, Problem) {
 	for _, line := range bearers {
 		words := regexpScheme.FindStringSubmatch(line)
 		switch {
-		case words == nil:
+		case words == nil, slices.ContainsFunc(strings.Split(line, ","), slowClaimsOurs):
 			empty = true
 		case !slowAccepts(words[1]):
 		case strings.HasPrefix(strings.TrimLeft(words[2], " "), "\t"):
@@ -71,12 +71,23 @@ func valuesOf(headers Headers, name string) (values []string) {
 }
 
 func slowAccepts(scheme string) bool {
-	return strings.EqualFold(scheme, "bearer") || strings.EqualFold(scheme, "token")
+	lower := strings.Map(func(c rune) rune {
+		if 'A' <= c && c <= 'Z' {
+			return c + 32
+		}
+		return c
+	}, scheme)
+	return lower == "bearer" || lower == "token"
 }
 
 func slowNamesOurs(element string) bool {
 	words := strings.FieldsFunc(element, func(r rune) bool { return r == ' ' || r == '\t' })
 	return len(words) > 0 && slowAccepts(words[0])
+}
+
+// slowClaimsOurs tells a token whose scheme was forgotten.
+func slowClaimsOurs(element string) bool {
+	return strings.HasPrefix(strings.Trim(element, " \t"), "crd_")
 }
 
 func slowParameters(target string) (found []presented, broken bool) {

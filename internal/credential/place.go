@@ -147,7 +147,7 @@ func (p *place) lookIn(headers Headers, s *sighting) {
 func (p *place) lookForScheme(value string, s *sighting) {
 	scheme, rest := cutScheme(value)
 	switch {
-	case scheme == "" || rest == "" || joinsOwn(value):
+	case scheme == "" || rest == "" || namesOwn(value):
 		s.malformed = true // empty, or a single word: a token whose scheme was forgotten?
 	case !p.accepts(scheme):
 	case rest[0] == '\t':
@@ -176,12 +176,10 @@ func (p *place) accepts(scheme string) bool {
 	return false
 }
 
-// joinsOwn tells whether a comma-joined value has an element that claims to be
-// a token of our own: a line without a scheme, which Envoy has joined.
-func joinsOwn(value string) bool {
-	if !strings.Contains(value, ",") {
-		return false
-	}
+// namesOwn tells whether an element of a value, which Envoy may have joined of
+// several lines, begins with what claims to be a token of our own: its scheme
+// was forgotten.
+func namesOwn(value string) bool {
 	for element := range strings.SplitSeq(value, ",") {
 		if looksOwn(strings.Trim(element, " \t")) {
 			return true
