@@ -13,6 +13,7 @@ ENVOY_SHA256_arm64    := $(ENVOY_SHA256_aarch64)
 FUZZTIME ?= 60s
 BENCH    ?=
 ARGS     ?=
+UNREACHABLE ?=
 
 BIN    := $(CURDIR)/.bin
 LINT   := $(BIN)/golangci-lint
@@ -46,8 +47,9 @@ lint: $(LINT_STAMP) ## golangci-lint, as .golangci.yml says
 	$(LINT) run ./...
 	cd internal/bench && $(LINT) run --config $(CURDIR)/.golangci.yml ./...
 
-check: ## what CI runs: lint, then test
+check: ## what CI runs: lint, known vulnerabilities, then test
 	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory vuln UNREACHABLE=ok
 	@$(MAKE) --no-print-directory test
 
 fuzz: ## every fuzz target, one by one, for FUZZTIME (60s) each
@@ -70,8 +72,12 @@ cover: envoy redis ## which lines the tests reach: a sum, and .bin/cover.html
 	go tool cover -html $(BIN)/cover.out -o $(BIN)/cover.html
 	@go tool cover -func $(BIN)/cover.out | tail -n 1
 
+# Where the database cannot be reached nothing is known, which is an error unless UNREACHABLE=ok: then it is said loudly.
 vuln: $(VULN_STAMP) ## known vulnerabilities in what is called (asks vuln.go.dev)
-	$(VULN) ./...
+	@echo '$(VULN) ./...'; found=$$($(VULN) ./... 2>&1); status=$$?; echo "$$found"; \
+	if [ $$status != 0 ] && [ '$(UNREACHABLE)' = ok ] && grep -q 'vuln.go.dev.*\(no such host\|timeout\|refused\|unreachable\|server misbehaving\)' <<< "$$found"; then \
+		echo 'make: NOT LOOKED FOR: known vulnerabilities, since vuln.go.dev cannot be reached from here' >&2; exit 0; \
+	fi; exit $$status
 
 record-checks: envoy ## record anew what Envoy asks, into testdata/checks
 	go test -count 1 -run '^TestChecks' ./internal/e2e/record -record
