@@ -130,6 +130,9 @@ func (w *watch) serves() (failed []string) {
 	if err := lookups.Contact(ctx); err != nil {
 		failed = append(failed, "contact")
 	}
+	if _, told, err := store.Evicts(ctx); err != nil || !told {
+		failed = append(failed, "eviction")
+	}
 	if entry, err := lookups.Token(ctx, credential.NewSecret(w.token)); err != nil || entry.Record == nil {
 		failed = append(failed, "token")
 	}

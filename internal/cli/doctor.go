@@ -11,7 +11,6 @@ import (
 
 	"credence/internal/config"
 	"credence/internal/credential"
-	"credence/internal/redisstore"
 	"credence/internal/registrar"
 	"credence/internal/registry"
 
@@ -68,7 +67,7 @@ func (a *app) diagnose(ctx context.Context, d *diagnosis, c config.Config) error
 	if err != nil {
 		return err
 	}
-	explained := &faultDiagnosis{diagnosis: d, a: a, evicts: evictsEnding(inspection), seen: make(map[registrar.FaultKind]*seenFaults)}
+	explained := &faultDiagnosis{diagnosis: d, a: a, evicts: inspection.Info != nil && inspection.Info.EvictsEnding(), seen: make(map[registrar.FaultKind]*seenFaults)}
 	for _, fault := range faults {
 		explained.add(fault)
 	}
@@ -146,11 +145,6 @@ func diagnoseWeakness(d *diagnosis, c config.Config) {
 // tolerance is how far the clocks of Redis and of this machine may be apart:
 // what is proven of a change rests on it.
 const tolerance = 10 * time.Second
-
-// evictsEnding tells that a full Redis removes the keys that have an end.
-func evictsEnding(i redisstore.Inspection) bool {
-	return i.Info != nil && i.Info.MaxMemory > 0 && isVolatile(i.Info.Policy)
-}
 
 // bytesInWords gives a size as people read it.
 func bytesInWords(n uint64) string {

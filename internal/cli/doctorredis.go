@@ -56,8 +56,6 @@ func (a *app) diagnoseServer(d *diagnosis, c config.Config, i redisstore.Inspect
 	}
 }
 
-func isVolatile(policy string) bool { return strings.HasPrefix(policy, "volatile-") }
-
 // nearlyFull is the part of maxmemory above which somebody should know.
 const nearlyFull = 0.9
 
@@ -76,12 +74,12 @@ func diagnoseMemory(d *diagnosis, info redisstore.Info) {
 	default:
 		d.ok("memory", "%s in use, %s", used, limit)
 	}
-	switch evicts := strings.HasPrefix(info.Policy, "allkeys-"); {
-	case evicts && info.MaxMemory > 0:
-		d.fail("eviction", noEviction, "%s: a full Redis removes any record, also what switches a client off", info.Policy)
-	case evicts:
+	switch {
+	case info.Evicts():
+		d.fail("eviction", noEviction, "%s: a full Redis removes any record, so that servers deny every check", info.Policy)
+	case strings.HasPrefix(info.Policy, "allkeys-"):
 		d.warn("eviction", noEviction, "%s: as soon as there is a maxmemory, a full Redis removes any record", info.Policy)
-	case isVolatile(info.Policy):
+	case strings.HasPrefix(info.Policy, "volatile-"):
 		d.ok("eviction", "%s: a full Redis removes keys that have an end; a registry has none", info.Policy)
 	default:
 		d.ok("eviction", "%s", info.Policy)

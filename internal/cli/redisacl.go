@@ -27,7 +27,7 @@ var roles = []role{
 	{
 		name: "server", about: "credence serve: reads what it needs for a decision, and writes nothing",
 		access: "%R~", keys: []string{"registry", "client:*", "profile:*", "token:*"},
-		commands: []string{"hgetall"},
+		commands: []string{"hgetall", "info"},
 	},
 	{
 		name: "admin", about: "the commands that work on the registry",

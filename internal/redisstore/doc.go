@@ -4,7 +4,9 @@
 // describes them for everyone who writes there. A Read is one round trip: a
 // pipeline of HGETALL, parsed strictly. A Commit is one Lua script (commit.lua)
 // that checks what every edit was made from, counts the commit, tells the
-// change stream, and only then writes, so that no change is ever silent.
+// change stream, and only then writes, so that no change is ever silent. A Feed
+// waits for the entries of that stream, on a connection of its own. An
+// Inspection is what Redis says of itself.
 //
 // A Store answers in time or not at all: every call is bounded by its timeout,
 // nothing is tried again that may have been done, and whatever is not an answer

@@ -1,9 +1,6 @@
 package redisstore
 
-import (
-	"context"
-	"strings"
-)
+import "context"
 
 // Evicts tells whether Redis removes records by itself when it is full: what is
 // not there may then have been there. told is false where it does not say, as
@@ -18,5 +15,5 @@ func (s *Store) Evicts(ctx context.Context) (evicts, told bool, err error) {
 	case err != nil:
 		return false, false, s.unavailable("info", err)
 	}
-	return i.Info.MaxMemory > 0 && strings.HasPrefix(i.Info.Policy, "allkeys-"), true, nil
+	return i.Info.Evicts(), true, nil
 }

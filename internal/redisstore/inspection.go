@@ -20,7 +20,7 @@ type Inspection struct {
 	Server  string         // redis, valkey …; empty: not told
 	Version string         // 7.0.15
 	Replica bool           // it takes no writes
-	Took    time.Duration  // from question to answer
+	Took    time.Duration  // from question to answer, the quickest of some
 	Ahead   *time.Duration // its clock before ours, below zero behind; nil: not told
 	Info    *Info          // nil: not told
 	Rights  *Rights        // nil: not told
@@ -43,6 +43,12 @@ type Info struct {
 	LastSave    time.Time     // the last snapshot, or the start
 	Replicas    int           // connected to it
 }
+
+// Evicts tells that Redis removes whatever it likes when it is full.
+func (i Info) Evicts() bool { return i.MaxMemory > 0 && strings.HasPrefix(i.Policy, "allkeys-") }
+
+// EvictsEnding tells that Redis removes keys that have an end when it is full.
+func (i Info) EvictsEnding() bool { return i.MaxMemory > 0 && strings.HasPrefix(i.Policy, "volatile-") }
 
 // Rights are what the user may do.
 type Rights struct {
@@ -91,14 +97,23 @@ func isRefused(err error) bool {
 	return errors.Is(err, errNotTold) || errors.As(err, &answer) && !letsNobodyIn
 }
 
+// timed is how often it is asked how long an answer takes: a machine that is
+// busy for a moment is not slow.
+const timed = 3
+
 // askHello asks what every user may ask.
 func (s *Store) askHello(ctx context.Context, i *Inspection) error {
-	begin := time.Now()
-	answer, err := s.client.Do(ctx, "HELLO", 3).Result()
-	if err != nil {
-		return err
+	var answer any
+	for range timed {
+		begin := time.Now()
+		var err error
+		if answer, err = s.client.Do(ctx, "HELLO", 3).Result(); err != nil {
+			return err
+		}
+		if took := time.Since(begin); i.Took == 0 || took < i.Took {
+			i.Took = took
+		}
 	}
-	i.Took = time.Since(begin)
 	pairs, ok := answer.(map[any]any)
 	if !ok {
 		return errNotTold

@@ -8,6 +8,7 @@
 //
 // Records are immutable once parsed and shared by pointer. A change is an Edit
 // from one record to another; a Commit is a list of edits that happen together
-// or not at all. Reader and Store are the ports; registrytest holds every
-// store to one behaviour, and the memory store is the simplest one that has it.
+// or not at all, and becomes a Change in the change feed. Reader, Store and
+// Feed are the ports; registrytest holds every store to one behaviour, and the
+// memory store is the simplest one that has it.
 package registry
