@@ -122,10 +122,11 @@ func (a *app) ask(cmd *cobra.Command, do job) error {
 func (a *app) change(cmd *cobra.Command, m *mutation, do job) error {
 	ctx, cancel := context.WithTimeout(cmd.Context(), waitForRedis)
 	defer cancel()
+	over := asWritten
 	if m.dryRun {
-		return a.work(ctx, registrar.DryRun, do)
+		over = registrar.DryRun
 	}
-	return a.work(ctx, asWritten, do)
+	return blame(cmd, a.work(ctx, over, do))
 }
 
 // browse does a job that may go through many pages.

@@ -19,14 +19,18 @@ func redact(text string) string {
 	return tokenText.ReplaceAllString(text, "crd_${1}_[redacted]")
 }
 
+// secretText finds a token of ours, and what was one before it was cut short or
+// mistyped: most of its secret is in it.
+var secretText = regexp.MustCompile(`crd_([0-9a-z]{10})_[0-9A-Za-z]{16,}`)
+
 // refuseTokens refuses a token anywhere among the arguments: other users can
-// see them there, and the shell keeps them in its history.
+// see them there, the shell keeps them in its history, and a reason would be
+// stored.
 func refuseTokens(args []string) error {
 	for _, arg := range args {
-		for _, text := range tokenText.FindAllString(arg, -1) {
-			if id, whole := credential.IdentifyToken(credential.NewSecret(text)); whole {
-				return misused("a token must not be an argument: commands take its id, %s; the token now stands in the history of your shell, so that it is safest to replace it: credence token revoke %s", id, id)
-			}
+		if found := secretText.FindStringSubmatch(arg); found != nil {
+			id := found[1]
+			return misused("a token must not be an argument: commands take its id, %s; the token now stands in the history of your shell, so that it is safest to replace it: credence token revoke %s", id, id)
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ func (c *clientFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.given.Name, "name", "", "`NAME` for people, and for your API (256 bytes at most)")
 	flags.StringVar(&c.given.Contact, "contact", "", "`WHOM` to ask about it")
 	flags.Var(allowFlag(&c.given.Allow), "allow", "only from this address or network (repeat, or separate by commas); any where not given")
-	flags.Var(allowModeFlag(&c.given.AllowMode), "allow-mode", "enforce, or observe: let pass who is not allowed, and say so in the log")
+	flags.Var(allowModeFlag(&c.given.AllowMode), "allow-mode", "enforce, or observe: let pass who is not allowed, and count it (credence_observed_total; log.level debug tells each)")
 	flags.Var(limitFlag(&c.given.Limit), "limit", "requests in a unit of time, told to Envoy's rate limit: 1000/hour")
 	flags.Var(labelsFlag(&c.given.Labels), "label", "a label (repeat, or separate by commas): tier=gold")
 }
@@ -69,7 +69,7 @@ credence client create acme --name "Acme Ltd" --contact ops@acme.example --allow
 credence client create acme --allow 203.0.113.0/24 --allow-mode observe --limit 1000/hour --label tier=gold`)
 	var fields clientFlags
 	fields.register(cmd.Flags())
-	m := newMutation(cmd)
+	m := newMutation(a, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := clientArg(cmd, args)
 		if err != nil {

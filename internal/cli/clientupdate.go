@@ -25,7 +25,7 @@ credence client update acme --add-label tier=silver --clear limit`)
 	allow.register(cmd.Flags())
 	labels.register(cmd.Flags())
 	cleared.register(cmd.Flags(), clearable(clientSetters())...)
-	m := newMutation(cmd)
+	m := newMutation(a, cmd)
 	cmd.ValidArgsFunction = first(clientNames(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := clientArg(cmd, args)
@@ -39,10 +39,10 @@ credence client update acme --add-label tier=silver --clear limit`)
 			outcome, err := r.UpdateClient(ctx, a.author(m), id, func(client *registry.Client) error {
 				clientSetters().apply(cmd.Flags(), client, &fields.given)
 				clearFields(&cleared, clientSetters(), client)
-				if err := labels.apply(&client.Labels); err != nil {
+				if err := labels.apply(cmd, &client.Labels); err != nil {
 					return err
 				}
-				return allow.apply(&client.Allow)
+				return allow.apply(cmd, &client.Allow)
 			})
 			if err != nil {
 				return err

@@ -17,6 +17,7 @@ type contact struct {
 	evicts func(context.Context) error // nil: Redis removes no records by itself
 	bar    func(error)                 // what is told what evicts says
 	made   func()                      // called at the first contact
+	told   func(bool)                  // is told each time whether there is contact
 	logger *slog.Logger
 
 	lookedAt time.Time // when evicts was asked; only run knows
@@ -76,6 +77,7 @@ func (c *contact) note(err error, first bool) {
 	changed, firstContact := (err == nil) != (c.err == nil), err == nil && !c.once
 	c.once, c.err = c.once || err == nil, err
 	c.mu.Unlock()
+	c.told(err == nil)
 	switch {
 	case err != nil && (changed || first):
 		c.logger.Error("the registry cannot be served from", slog.String("cause", whyNot(err)))

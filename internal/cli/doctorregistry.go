@@ -194,7 +194,7 @@ var remedies = [...]remedy{
 	registrar.Observing: {levelWarning, "allowlists that refuse nobody", false, func(f *faultDiagnosis, fault registrar.Fault) (string, string) {
 		kind, id, _ := strings.Cut(fault.Name, "/")
 		return fmt.Sprintf("its allowlist refuses nobody (allow_mode observe), and was last changed %s ago", age(fault.Since, f.a.now())),
-			fmt.Sprintf("credence %s update %s --allow-mode enforce, when the log shows nobody who would be refused wrongly", kind, id)
+			fmt.Sprintf("credence %s update %s --allow-mode enforce, when the log (log.level debug) shows nobody who would be refused wrongly", kind, id)
 	}},
 }
 

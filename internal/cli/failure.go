@@ -8,18 +8,22 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
 	"credence/internal/config"
 	"credence/internal/registrar"
 	"credence/internal/registry"
+
+	"github.com/spf13/cobra"
 )
 
 // complain tells an error: in one line, or one for each problem of a
 // configuration file.
 func (a *app) complain(err error) {
-	if err == nil || errors.Is(err, errNo) {
+	var no *answerNo
+	if err == nil || errors.As(err, &no) && no.what == "" {
 		return
 	}
 	var problems config.Problems
@@ -43,7 +47,10 @@ func (a *app) note(format string, args ...any) {
 
 // explain says what is wrong, where, and what to do.
 func (a *app) explain(err error) string {
+	var usage *usageError
 	switch {
+	case errors.As(err, &usage):
+		return usage.what
 	case errors.Is(err, registry.ErrNoRegistry):
 		return fmt.Sprintf("no registry in redis at %s (prefix %s): make one with credence init", a.redisAt, a.prefix)
 	case errors.Is(err, registrar.ErrUncertain) && !neverConnected(err):
@@ -112,15 +119,37 @@ func cause(err error) string {
 }
 
 // packages are what errors begin with for those who read the code.
-var packages = []string{"authz: ", "config: ", "credential: ", "redisstore: ", "registrar: ", "registry: "}
+var packages = []string{
+	"answer: ", "authz: ", "config: ", "credential: ", "dev: ", "envoy: ", "extauthz: ", "redisstore: ", "registrar: ", "registry: ", "telemetry: ",
+}
 
-// plain gives an error's text without the name of the package.
+// plain gives an error's text without the names of the packages that it came
+// through.
 func plain(err error) string {
 	text := err.Error()
-	for _, name := range packages {
-		text = strings.TrimPrefix(text, name)
+	names := slices.Clone(packages) // each of them once: registry is the name of a record too
+	for {
+		at := slices.IndexFunc(names, func(name string) bool { return strings.HasPrefix(text, name) })
+		if at < 0 {
+			return text
+		}
+		text = text[len(names[at]):]
+		names = slices.Delete(names, at, at+1)
 	}
-	return text
+}
+
+// blame names the flag by which a record got a field that no registry takes.
+func blame(cmd *cobra.Command, err error) error {
+	var refusal *registrar.Refusal
+	var wrong *registry.FieldError
+	if errors.As(err, &refusal) || !errors.As(err, &wrong) {
+		return err // it is none, or stood there before
+	}
+	name := strings.ReplaceAll(strings.TrimPrefix(wrong.Field, "state_"), "_", "-")
+	if flag := cmd.Flags().Lookup(name); flag == nil || !flag.Changed {
+		return err
+	}
+	return misused("%s: --%s: %s", pathOf(cmd), name, wrong.Why)
 }
 
 // suggestNames adds to an error about a record that is not there which one may

@@ -71,7 +71,7 @@ func (d *diagnosis) end() error {
 	d.out.end()
 	d.a.note("%s, %s", counted(d.counts[levelError], "error"), counted(d.counts[levelWarning], "warning"))
 	if d.counts[levelError] > 0 {
-		return errNo
+		return &answerNo{}
 	}
 	return nil
 }

@@ -46,6 +46,8 @@ func parse[T any](kind string, into *T, read func(string) (T, error)) *parsed {
 	}}
 }
 
+var errEmpty = errors.New("is empty")
+
 // gather makes a flag that may be given many times, or hold many words: the
 // parser reads all of them, separated by single spaces.
 func gather[T any](kind string, into *T, separators string, read func(string) (T, error)) *parsed {
@@ -53,7 +55,7 @@ func gather[T any](kind string, into *T, separators string, read func(string) (T
 	return &parsed{kind: kind, set: func(text string) (string, error) {
 		more := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(separators, r) })
 		if len(more) == 0 {
-			return "", errors.New("is empty")
+			return "", errEmpty
 		}
 		for _, word := range more {
 			if !slices.Contains(words, word) {
@@ -127,10 +129,22 @@ func explainFlag(cmd *cobra.Command, err error) error {
 		flag := needed.GetFlag()
 		kind, _ := pflag.UnquoteUsage(flag)
 		return misused("%s: --%s: has no value: want --%s %s", pathOf(cmd), flag.Name, flag.Name, kind)
+	case errors.As(err, &invalid) && errors.Is(invalid.Unwrap(), errEmpty) && cmd.Flags().Lookup("add-"+invalid.GetFlag().Name) != nil:
+		name := invalid.GetFlag().Name // an update's, for the whole list
+		return misused("%s: --%s: is empty: if none is meant, --clear %s", pathOf(cmd), name, name)
 	case errors.As(err, &invalid):
 		return misused("%s: --%s: %v", pathOf(cmd), invalid.GetFlag().Name, invalid.Unwrap())
 	}
 	return misused("%s: %v", pathOf(cmd), err)
+}
+
+// withoutOutput refuses --output for a command that prints no document.
+func withoutOutput(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().VarP(&parsed{kind: "FORMAT", set: func(string) (string, error) {
+		return "", errors.New("this command prints no document")
+	}}, "output", "o", "")
+	cmd.Flags().Lookup("output").Hidden = true
+	return cmd
 }
 
 func flagNames(cmd *cobra.Command) []string {

@@ -45,7 +45,7 @@ credence health --live       # for a start-up probe: any answer will do, so that
 		if live {
 			return nil
 		}
-		return errNo
+		return &answerNo{}
 	}
 	return cmd
 }

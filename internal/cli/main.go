@@ -20,10 +20,6 @@ const (
 	statusNo     = 3
 )
 
-// errNo says that a question was answered with "no", which the command has
-// told already.
-var errNo = errors.New("the answer is no")
-
 // Main runs the command with its arguments, without the program's name, and
 // gives the exit status. The environment is asked by name, as os.Getenv is.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
@@ -61,7 +57,8 @@ func (e *usageError) Error() string { return e.what }
 
 func misused(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
-// An answerNo says that all went well, and that the answer is no.
+// An answerNo says that all went well, and that the answer is no. It is empty
+// where the command has told it already.
 type answerNo struct{ what string }
 
 func (e *answerNo) Error() string { return e.what }
@@ -72,8 +69,6 @@ func statusOf(err error) int {
 	switch {
 	case err == nil:
 		return statusDone
-	case errors.Is(err, errNo):
-		return statusNo
 	case errors.As(err, &usage):
 		return statusUsage
 	case errors.As(err, &no):

@@ -16,10 +16,12 @@ type mutation struct {
 }
 
 // newMutation makes the flags of a command that changes the registry.
-func newMutation(cmd *cobra.Command) *mutation {
+func newMutation(a *app, cmd *cobra.Command) *mutation {
 	m := &mutation{}
+	cmd.Flags().StringVar(&a.by, "by", a.by, "`WHO` does it, kept in the registry ("+envBy+")")
 	cmd.Flags().StringVar(&m.reason, "reason", "", "`WHY`, kept in the registry")
 	cmd.Flags().BoolVar(&m.dryRun, "dry-run", false, "show what would change, and change nothing")
+	cmd.Flags().BoolVarP(&a.verbose, "verbose", "v", false, "show the Redis commands that the change amounts to")
 	return m
 }
 
@@ -53,7 +55,7 @@ func (a *app) remark(m *mutation, o registrar.Outcome, hint string) {
 		return
 	}
 	if a.verbose {
-		a.showCommands(o.Commit, o.Position)
+		a.showCommands(o.Commit)
 	}
 	if m.dryRun {
 		a.note("nothing was changed")

@@ -25,8 +25,8 @@ type owner[T ~string] struct {
 
 func newDisableCommand[T ~string](a *app, o owner[T]) *cobra.Command {
 	cmd := newLeaf("disable "+strings.ToUpper(o.kind)+" [flags]", "switch a "+o.kind+" off", `
-Switches a `+o.kind+` off: from the next request on `+o.denied+` is denied, and can be enabled again. Disabling what is
-disabled changes nothing and is no error.`, `
+Switches a `+o.kind+` off: from the next request on `+o.denied+` is denied, until the `+o.kind+` is enabled again. Disabling
+what is disabled changes nothing and is no error.`, `
 credence `+o.kind+` disable `+o.example+` --reason "leaked token"`)
 	return switching(a, o, cmd, "disabled", "undo: credence "+o.kind+" enable ", o.disable)
 }
@@ -41,7 +41,7 @@ credence `+o.kind+` enable `+o.example+` --reason "token replaced"`)
 
 // switching makes a command of an operation that sets a state.
 func switching[T ~string](a *app, o owner[T], cmd *cobra.Command, verb, hint string, do func(*registrar.Registrar, context.Context, registrar.Author, T) (registrar.Outcome, error)) *cobra.Command {
-	m := newMutation(cmd)
+	m := newMutation(a, cmd)
 	cmd.ValidArgsFunction = first(o.names(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := o.parse(cmd, args)
@@ -71,7 +71,7 @@ again: the command wants the id typed once more, or takes --yes. What is only to
 credence `+o.kind+` delete `+o.example+` --reason "contract ended"
 credence `+o.kind+` delete `+o.example+` --reason "contract ended" --yes`)
 	var yes bool
-	m := newMutation(cmd)
+	m := newMutation(a, cmd)
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	cmd.ValidArgsFunction = first(o.names(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -79,8 +79,20 @@ credence `+o.kind+` delete `+o.example+` --reason "contract ended" --yes`)
 		if err != nil {
 			return err
 		}
-		if !yes && !m.dryRun {
-			if err := a.confirmDelete(cmd, args, string(id), func(ctx context.Context, r *registrar.Registrar) (string, error) { return o.warn(ctx, r, id) }); err != nil {
+		ask := !yes && !m.dryRun
+		if ask && !a.canAsk {
+			return a.confirm(cmd, args, "")
+		}
+		var warning string
+		err = a.browse(cmd, func(ctx context.Context, r *registrar.Registrar) (err error) {
+			warning, err = o.warn(ctx, r, id)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if ask {
+			if err := a.confirmByName(warning+" This cannot be undone.", string(id)); err != nil {
 				return err
 			}
 		}
@@ -90,24 +102,11 @@ credence `+o.kind+` delete `+o.example+` --reason "contract ended" --yes`)
 				return err
 			}
 			a.report(m, outcome, "deleted", "")
+			if !ask && outcome.Changed() {
+				a.note("%s", warning)
+			}
 			return nil
 		})
 	}
 	return cmd
-}
-
-// confirmDelete says what a deletion takes along, and has the id typed.
-func (a *app) confirmDelete(cmd *cobra.Command, args []string, id string, warn func(context.Context, *registrar.Registrar) (string, error)) error {
-	if !a.canAsk {
-		return a.confirm(cmd, args, "")
-	}
-	var warning string
-	err := a.browse(cmd, func(ctx context.Context, r *registrar.Registrar) (err error) {
-		warning, err = warn(ctx, r)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return a.confirmByName(warning+" This cannot be undone.", id)
 }

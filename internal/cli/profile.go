@@ -34,7 +34,7 @@ func (p *profileFlags) register(flags *pflag.FlagSet) {
 	flags.Var(acceptsFlag(&p.given.Accepts), "accepts", "kinds of credential: token, jwt or both")
 	flags.Var(scopesFlag(&p.given.Scopes), "scopes", `what it may do: "orders:read orders:write"`)
 	flags.Var(allowFlag(&p.given.Allow), "allow", "only from this address or network (repeat, or separate by commas); any where not given")
-	flags.Var(allowModeFlag(&p.given.AllowMode), "allow-mode", "enforce, or observe: let pass who is not allowed, and say so in the log")
+	flags.Var(allowModeFlag(&p.given.AllowMode), "allow-mode", "enforce, or observe: let pass who is not allowed, and count it (credence_observed_total; log.level debug tells each)")
 	flags.Var(durationFlag(&p.given.MaxTokenAge), "max-token-age", "refuse older tokens: 90d")
 	flags.Var(durationFlag(&p.given.MaxJWTLifetime), "max-jwt-lifetime", "refuse JWTs that live longer: 10m")
 	flags.BoolVar(&p.given.RequireTLS, "require-tls", false, "refuse what did not come by https")
@@ -60,7 +60,7 @@ func profileOwner() owner[registry.ProfileID] {
 		disable: (*registrar.Registrar).DisableProfile, enable: (*registrar.Registrar).EnableProfile, remove: (*registrar.Registrar).DeleteProfile,
 		warn: func(ctx context.Context, r *registrar.Registrar, id registry.ProfileID) (string, error) {
 			n, err := activeTokens(r.Tokens(ctx, ""), func(t *registry.Token) bool { return t.Profile == id })
-			return fmt.Sprintf("profile/%s and the %s that are for it will be denied for good.", id, n), err
+			return fmt.Sprintf("profile/%s and the %s for it will be denied for good.", id, n), err
 		},
 	}
 }
@@ -73,7 +73,7 @@ credence profile create partner --accepts token --scopes "orders:read orders:wri
 credence profile create internal --accepts token,jwt --allow 10.0.0.0/8 --max-jwt-lifetime 10m --limit 50/second`)
 	var fields profileFlags
 	fields.register(cmd.Flags())
-	m := newMutation(cmd)
+	m := newMutation(a, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := profileArg(cmd, args)
 		if err != nil {
@@ -89,7 +89,11 @@ credence profile create internal --accepts token,jwt --allow 10.0.0.0/8 --max-jw
 			if err != nil {
 				return err
 			}
-			a.report(m, outcome, "created", "next: credence token issue CLIENT --profile "+string(id)+" --expires-in 90d")
+			next := ""
+			if profile.Accepts.Token {
+				next = "next: credence token issue CLIENT --profile " + string(id) + " --expires-in 90d"
+			}
+			a.report(m, outcome, "created", next)
 			return nil
 		})
 	}

@@ -25,7 +25,7 @@ credence profile update partner --require-tls=false --clear limit`)
 	allow.register(cmd.Flags())
 	scopes.register(cmd.Flags())
 	cleared.register(cmd.Flags(), clearable(profileSetters(), "accepts")...)
-	m := newMutation(cmd)
+	m := newMutation(a, cmd)
 	cmd.ValidArgsFunction = first(profileNames(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := profileArg(cmd, args)
@@ -39,10 +39,10 @@ credence profile update partner --require-tls=false --clear limit`)
 			outcome, err := r.UpdateProfile(ctx, a.author(m), id, func(profile *registry.Profile) error {
 				profileSetters().apply(cmd.Flags(), profile, &fields.given)
 				clearFields(&cleared, profileSetters(), profile)
-				if err := scopes.apply(&profile.Scopes); err != nil {
+				if err := scopes.apply(cmd, &profile.Scopes); err != nil {
 					return err
 				}
-				return allow.apply(&profile.Allow)
+				return allow.apply(cmd, &profile.Allow)
 			})
 			if err != nil {
 				return err

@@ -4,26 +4,21 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"credence/internal/registry"
 )
 
 // showCommands shows a commit as the commands that another program would send
-// for the same change.
-func (a *app) showCommands(commit registry.Commit, position registry.Position) {
+// for the same change. The count of commits, seq, is credence's own: others
+// write it neither in the registry's record nor in the stream.
+func (a *app) showCommands(commit registry.Commit) {
 	writes, err := commit.Writes()
 	if err != nil {
 		return // it was checked when it was tried
 	}
-	seq := "SEQ"
-	if position.Seq > 0 {
-		seq = strconv.FormatUint(position.Seq, 10)
-	}
 	a.redisCommand("MULTI")
-	a.redisCommand("HINCRBY", a.prefix+registry.RootRef.Key(), "seq", "1")
-	a.redisCommand("XADD", a.prefix+registry.ChangesKey, "MAXLEN", "~", "100000", "*", "seq", seq, "keys", registry.ChangedKeys(writes),
+	a.redisCommand("XADD", a.prefix+registry.ChangesKey, "MAXLEN", "~", "100000", "*", "keys", registry.ChangedKeys(writes),
 		"op", commit.Op, "by", commit.By, "at", registry.FormatTime(commit.At), "note", commit.Note)
 	for _, w := range writes {
 		a.showWrite(w)

@@ -38,10 +38,10 @@ credence client disable acme --reason "leaked token"`)
 	flags.StringVar(&a.configPath, "config", "", "configuration `FILE` ("+config.EnvConfig+")")
 	flags.StringVar(&a.redisURL, "redis", "", "`URL` of Redis, without a password ("+config.EnvRedisURL+")")
 	flags.VarP(&a.output, "output", "o", "table, wide, json, yaml or name")
-	flags.StringVar(&a.by, "by", a.by, "`WHO` does it, kept in the registry ("+envBy+")")
-	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show the Redis commands that a change amounts to")
 	flags.BoolVar(&a.noColour, "no-color", false, "no colours (NO_COLOR)")
 	completeFlag(root, "output", words(formatNames[:]...))
+	versionFlag(a, root)
+	root.SetHelpCommand(newHelpCommand())
 	root.SetFlagErrorFunc(explainFlag)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate(helpTemplate)
@@ -52,7 +52,7 @@ credence client disable acme --reason "leaked token"`)
 			root.AddCommand(command)
 		}
 	}
-	add(serverGroup, newServeCommand(a), newDevCommand(a), newHealthCommand(a), newConfigCommand(a), newVersionCommand(a), newManCommand(a))
+	add(serverGroup, withoutOutput(newServeCommand(a)), withoutOutput(newDevCommand(a)), withoutOutput(newHealthCommand(a)), newConfigCommand(a), newVersionCommand(a), newManCommand(a))
 	add(registryGroup, newInitCommand(a), newDoctorCommand(a), newClientCommand(a), newProfileCommand(a), newTokenCommand(a), newChangesCommand(a), newRedisCommand(a))
 	return root
 }

@@ -111,6 +111,7 @@ type server struct {
 	metrics *telemetry.Metrics
 	denials *telemetry.DecisionLog
 	up      func(Addresses)
+	silent  bool // Redis does not say whether it evicts, and that was told
 }
 
 const (
@@ -154,7 +155,7 @@ func newServer(service Service) (*server, error) {
 	})
 	s.contact = &contact{
 		ask: lookups.Contact, evicts: s.evicts, bar: lookups.Bar,
-		logger: s.logger, made: func() { s.checks.SetReady(true) },
+		logger: s.logger, made: func() { s.checks.SetReady(true) }, told: s.metrics.Contact,
 	}
 	return s, nil
 }
@@ -168,7 +169,8 @@ func (s *server) evicts(ctx context.Context) error {
 		return err
 	case evicts:
 		return errEvicts
-	case !told:
+	case !told && !s.silent:
+		s.silent = true
 		s.logger.Warn("redis does not say whether it evicts records", slog.String("needs", "INFO"))
 	}
 	return nil
@@ -232,7 +234,7 @@ func spoken(address net.Addr) string {
 // whyNot says in one line why the registry cannot be served from.
 func whyNot(err error) string {
 	if errors.Is(err, registry.ErrNoRegistry) {
-		return "registry: none in this Redis: make one with credence init"
+		return "registry: none in this Redis: restore the one that was there, or make a first one with credence init"
 	}
 	return "registry: " + plain(err)
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -55,7 +54,7 @@ func clearFields[R any](c *clearing, s setters[R], to *R) {
 func somethingGiven(cmd *cobra.Command, args []string, c *clearing, example ...string) error {
 	given := 0
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed && !slices.Contains([]string{"reason", "dry-run", "help"}, f.Name) {
+		if f.Changed && !slices.Contains([]string{"by", "reason", "dry-run", "verbose", "help"}, f.Name) {
 			given++
 		}
 	})
@@ -74,18 +73,19 @@ func somethingGiven(cmd *cobra.Command, args []string, c *clearing, example ...s
 type allowEdit struct{ add, remove registry.Networks }
 
 func (e *allowEdit) register(flags *pflag.FlagSet) {
+	flags.Lookup("allow").Usage = "replace the allowlist (repeat, or separate by commas)" // not given: it stays
 	flags.Var(allowFlag(&e.add), "add-allow", "add to the allowlist (repeat, or separate by commas)")
 	flags.Var(allowFlag(&e.remove), "remove-allow", "take out of the allowlist (repeat, or separate by commas)")
 }
 
 // apply edits a list. It never makes one out of none, nor none out of one: that
 // would turn "any" and "only these" into each other unasked.
-func (e *allowEdit) apply(to *registry.Networks) error {
+func (e *allowEdit) apply(cmd *cobra.Command, to *registry.Networks) error {
 	prefixes := to.Prefixes()
 	for _, prefix := range e.remove.Prefixes() {
 		at := slices.Index(prefixes, prefix)
 		if at < 0 {
-			return fmt.Errorf("--remove-allow: %s is not in the allowlist (%s)", prefix, networks(*to, true))
+			return misused("%s: --remove-allow: %s is not in the allowlist (%s)", pathOf(cmd), prefix, networks(*to, true))
 		}
 		prefixes = slices.Delete(prefixes, at, at+1)
 	}
@@ -96,9 +96,9 @@ func (e *allowEdit) apply(to *registry.Networks) error {
 	}
 	switch {
 	case e.add.Present() && !to.Present():
-		return errors.New("--add-allow: there is no allowlist, any address is allowed: --allow makes one")
+		return misused("%s: --add-allow: there is no allowlist, any address is allowed: --allow makes one", pathOf(cmd))
 	case to.Present() && len(prefixes) == 0:
-		return errors.New("--remove-allow: no network would be left, and any address allowed: if that is meant, --clear allow")
+		return misused("%s: --remove-allow: no network would be left, and any address allowed: if that is meant, --clear allow", pathOf(cmd))
 	}
 	*to = registry.NetworksOf(prefixes...)
 	return nil
@@ -116,12 +116,12 @@ func (e *labelEdit) register(flags *pflag.FlagSet) {
 		"remove-label", "take a label out, by its key (repeat, or separate by commas)")
 }
 
-func (e *labelEdit) apply(to *registry.Labels) error {
+func (e *labelEdit) apply(cmd *cobra.Command, to *registry.Labels) error {
 	labels := slices.Clone(*to)
 	for _, key := range e.remove {
 		at := slices.IndexFunc(labels, func(l registry.Label) bool { return l.Key == key })
 		if at < 0 {
-			return fmt.Errorf("--remove-label: there is no label %q (%s)", key, orNotSet(to.String()))
+			return misused("%s: --remove-label: there is no label %q (%s)", pathOf(cmd), key, orNotSet(to.String()))
 		}
 		labels = slices.Delete(labels, at, at+1)
 	}
@@ -145,12 +145,12 @@ func (e *scopeEdit) register(flags *pflag.FlagSet) {
 	flags.Var(scopesFlag(&e.remove), "remove-scopes", "take out of the scopes")
 }
 
-func (e *scopeEdit) apply(to *[]string) error {
+func (e *scopeEdit) apply(cmd *cobra.Command, to *[]string) error {
 	scopes := slices.Clone(*to)
 	for _, scope := range e.remove {
 		at := slices.Index(scopes, scope)
 		if at < 0 {
-			return fmt.Errorf("--remove-scopes: %q is not among the scopes (%s)", scope, orNotSet(strings.Join(*to, " ")))
+			return misused("%s: --remove-scopes: %q is not among the scopes (%s)", pathOf(cmd), scope, orNotSet(strings.Join(*to, " ")))
 		}
 		scopes = slices.Delete(scopes, at, at+1)
 	}

@@ -121,7 +121,7 @@ revoked changes nothing and is no error.`, `
 credence token revoke k3x9w0a7qd --reason "leaked"
 credence token revoke k3x9w0a7qd --reason "replaced" --yes`)
 	var yes bool
-	m := newMutation(cmd)
+	m := newMutation(a, cmd)
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	cmd.ValidArgsFunction = first(tokenNames(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

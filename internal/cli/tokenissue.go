@@ -41,7 +41,7 @@ func tokenSetters() setters[registry.Token] {
 // that is to come.
 func (t *tokenFlags) settle(cmd *cobra.Command, now time.Time) error {
 	if t.expiresIn == 0 {
-		return nil
+		return t.checkEnd(cmd, now)
 	}
 	if cmd.Flags().Changed("expires-at") {
 		return misused("%s: --expires-in or --expires-at, not both", pathOf(cmd))
@@ -51,6 +51,20 @@ func (t *tokenFlags) settle(cmd *cobra.Command, now time.Time) error {
 		begin = t.given.NotBefore
 	}
 	t.given.Expires = begin.Add(t.expiresIn).UTC().Truncate(time.Second)
+	return nil
+}
+
+// checkEnd refuses an --expires-at that leaves the token no time.
+func (t *tokenFlags) checkEnd(cmd *cobra.Command, now time.Time) error {
+	end, begin := t.given.Expires, t.given.NotBefore
+	switch {
+	case end.IsZero():
+		return nil
+	case !end.After(now):
+		return misused("%s: --expires-at: %s is past", pathOf(cmd), registry.FormatTime(end))
+	case !end.After(begin):
+		return misused("%s: --expires-at: %s is not after --not-before %s", pathOf(cmd), registry.FormatTime(end), registry.FormatTime(begin))
+	}
 	return nil
 }
 
@@ -66,7 +80,7 @@ TOKEN=$(credence token issue acme --profile partner --expires-in 1h)`)
 	var profile string
 	cmd.Flags().StringVar(&profile, "profile", "", "access `PROFILE` that the token is for")
 	fields.register(cmd.Flags())
-	m := newMutation(cmd)
+	m := newMutation(a, cmd)
 	cmd.ValidArgsFunction = first(clientNames(a))
 	completeFlag(cmd, "profile", profileNames(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -166,7 +180,7 @@ func (a *app) missingProfile(cmd *cobra.Command, args []string) error {
 	case err != nil: // the registry cannot help: the flag is missing all the same
 		return missing(cmd, args, "profile", "PROFILE")
 	case found == "":
-		return misused("%s: --profile is missing, and there is no access profile yet: credence profile create partner --accepts token", pathOf(cmd))
+		return misused("%s: --profile is missing, and there is no active access profile that accepts tokens: credence profile create partner --accepts token", pathOf(cmd))
 	}
 	return missing(cmd, args, "profile", found)
 }

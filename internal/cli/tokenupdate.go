@@ -23,7 +23,7 @@ credence token update k3x9w0a7qd --clear expires-at,allow`)
 	fields.register(cmd.Flags())
 	allow.register(cmd.Flags())
 	cleared.register(cmd.Flags(), clearable(tokenSetters(), "expires-in")...)
-	m := newMutation(cmd)
+	m := newMutation(a, cmd)
 	cmd.ValidArgsFunction = first(tokenNames(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := tokenArg(cmd, args)
@@ -40,7 +40,7 @@ credence token update k3x9w0a7qd --clear expires-at,allow`)
 			outcome, err := r.UpdateToken(ctx, a.author(m), id, func(token *registry.Token) error {
 				tokenSetters().apply(cmd.Flags(), token, &fields.given)
 				clearFields(&cleared, tokenSetters(), token)
-				return allow.apply(&token.Allow)
+				return allow.apply(cmd, &token.Allow)
 			})
 			if err != nil {
 				return err

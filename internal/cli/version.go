@@ -17,17 +17,35 @@ credence version -o json | jq -r .version`)
 		if err := none(cmd, args); err != nil {
 			return err
 		}
-		d := document{"version/" + version(), []field{
-			{"version", version()}, {"revision", revision()}, {"go", runtime.Version()}, {"platform", runtime.GOOS + "/" + runtime.GOARCH},
-		}}
-		if a.output.isTable() {
-			fmt.Fprintf(a.stdout, "credence %s (revision %s, %s, %s)\n", d.fields[0].text, d.fields[1].text, d.fields[2].text, d.fields[3].text)
-			return nil
-		}
-		writeDocument(a.stdout, a.output, d)
+		a.showVersion()
 		return nil
 	}
 	return cmd
+}
+
+// versionFlag lets credence --version do what credence version does.
+func versionFlag(a *app, root *cobra.Command) {
+	var wanted bool
+	root.Flags().BoolVar(&wanted, "version", false, "say which credence this is")
+	group := root.RunE
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if !wanted || len(args) > 0 {
+			return group(cmd, args)
+		}
+		a.showVersion()
+		return nil
+	}
+}
+
+func (a *app) showVersion() {
+	d := document{"version/" + version(), []field{
+		{"version", version()}, {"revision", revision()}, {"go", runtime.Version()}, {"platform", runtime.GOOS + "/" + runtime.GOARCH},
+	}}
+	if a.output.isTable() {
+		fmt.Fprintf(a.stdout, "credence %s (revision %s, %s, %s)\n", d.fields[0].text, d.fields[1].text, d.fields[2].text, d.fields[3].text)
+		return
+	}
+	writeDocument(a.stdout, a.output, d)
 }
 
 // version gives the version that the program was built as; (devel) where it

@@ -70,12 +70,14 @@ func TestTokensDoNotPassThroughMessages(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	for _, args := range [][]string{{"token", "revoke", token}, {"--label=" + token}, {"client", "get", "x" + token}} {
-		if err := refuseTokens(args); statusOf(err) != statusUsage || strings.Contains(err.Error(), token) {
+	for _, args := range [][]string{{"token", "revoke", token}, {"--label=" + token}, {"client", "get", "x" + token},
+		{"--reason", "leaked: " + token + "0"}, {"--reason=" + token[:31]},
+	} {
+		if err := refuseTokens(args); statusOf(err) != statusUsage || strings.Contains(err.Error(), token[15:31]) {
 			t.Errorf("a token among the arguments: got %v", err)
 		}
 	}
-	if err := refuseTokens([]string{"token", "revoke", "0123456789", "--reason", "crd_0123456789"}); err != nil {
+	if err := refuseTokens([]string{"token", "revoke", "0123456789", "--reason", "crd_0123456789", "crd_0123456789_short"}); err != nil {
 		t.Errorf("the id of a token: got %v", err)
 	}
 }

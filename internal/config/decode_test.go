@@ -68,6 +68,16 @@ var mistakes = []struct{ name, text, want string }{
 		"6: credentials.accept[1]: x-client-label_tier is an identity header (x-client-label-tier)"},
 	{"prefix makes a place an identity header", "identity:\n  prefix: api-\ncredentials: {accept: [{header: api-id}]}\n",
 		"3: credentials.accept[0]: api-id is an identity header (api-id)"},
+	{"places of the message itself", "credentials:\n  accept:\n    - {header: Connection}\n    - {header: transfer-encoding}\n    - {header: te}\n    - {header: upgrade, scheme: Bearer}\n" +
+		"    - {header: content-length}\n    - {header: Content-Type}\n    - {header: x-forwarded-proto}\n    - {header: X-Forwarded-For}\n",
+		"3: credentials.accept[0]: connection is not a place for credentials\n" +
+			"4: credentials.accept[1]: transfer-encoding is not a place for credentials\n" +
+			"5: credentials.accept[2]: te is not a place for credentials\n" +
+			"6: credentials.accept[3]: upgrade is not a place for credentials\n" +
+			"7: credentials.accept[4]: content-length is not a place for credentials\n" +
+			"8: credentials.accept[5]: content-type is not a place for credentials\n" +
+			"9: credentials.accept[6]: x-forwarded-proto is not a place for credentials\n" +
+			"10: credentials.accept[7]: x-forwarded-for is not a place for credentials"},
 	{"default place meets the peer's header", "peer:\n  header: api-token\n", "2: credentials.accept[1]: api-token is peer.header too"},
 	{"default address of checks is that of ops", "listen:\n\n  grpc: 127.0.0.1:9002\n", "3: listen.ops: is the address of listen.grpc too"},
 	{"certificate without key", "redis:\n  url: rediss://h\n  tls:\n    key_file: k\n", "4: redis.tls.key_file: needs redis.tls.cert_file"},

@@ -28,10 +28,22 @@ func checkPlace(p credential.Place) error {
 		return errors.New("names a header and a query parameter: want one of them, and the other as an item of its own")
 	case p.Query != "" && p.Scheme != "":
 		return errors.New("a query parameter has no scheme")
+	case isMessageHeader(p.Header):
+		return fmt.Errorf("%s is not a place for credentials", p.Header)
 	case p.Header == "authorization" && p.Scheme == "":
 		return errors.New("authorization needs a scheme, like Bearer (RFC 9110 §11.6.2)")
 	}
 	return nil
+}
+
+// isMessageHeader knows the headers that belong to the message and to the
+// proxies on its way: Envoy makes and reads them itself.
+func isMessageHeader(name string) bool {
+	switch name {
+	case "connection", "transfer-encoding", "te", "upgrade", "content-length", "content-type", "x-forwarded-for", "x-forwarded-proto":
+		return true
+	}
+	return false
 }
 
 // maxName is the longest name of a header, scheme or parameter.

@@ -133,7 +133,7 @@ func TestBadValues(t *testing.T) {
 		{"credentials.accept", `[{query: a}, {query: a}]`, `[1] {query: a} stands there twice, first as [0]`},
 		{"credentials.accept", `[{header: X_Client.ID}]`, `[0] x_client.id is an identity header (x-client-id)`},
 		{"credentials.accept", `[{header: x-client-credential-kind}]`, `[0] x-client-credential-kind is an identity header (x-client-credential-kind)`},
-		{"credentials.accept", `[{header: X-Forwarded-For}]`, `[0] x-forwarded-for is peer.header too`},
+		{"credentials.accept", `[{header: X-Forwarded-For}]`, `[0] x-forwarded-for is not a place for credentials`},
 
 		{"peer.trusted_proxies", `5`, "want a list, each item an address or network, have 5"},
 		{"peer.trusted_proxies", `[10.0.0.1/8]`, `[0] "10.0.0.1/8" has host bits set: did you mean 10.0.0.0/8?`},

@@ -67,7 +67,7 @@ func (r *Registrar) owners(ctx context.Context, draft registry.Token, now time.T
 	if !issued.Profile.Accepts.Has(credential.Token) {
 		return issued, "", &Refusal{names[1], fmt.Sprintf("accepts %s only: a token would be denied always", issued.Profile.Accepts), nil}
 	}
-	if err := livable(draft, now); err != nil {
+	if err := livable("token", draft, now); err != nil {
 		return issued, "", err
 	}
 	kind, err := r.digestKind(root)
@@ -75,14 +75,14 @@ func (r *Registrar) owners(ctx context.Context, draft registry.Token, now time.T
 }
 
 // livable tells whether a token has a time in which it is accepted.
-func livable(draft registry.Token, now time.Time) error {
+func livable(name string, draft registry.Token, now time.Time) error {
 	switch {
 	case draft.Expires.IsZero():
 		return nil
 	case !draft.Expires.After(now):
-		return &Refusal{"token", fmt.Sprintf("expires_at %s is past", registry.FormatTime(draft.Expires)), nil}
+		return &Refusal{name, fmt.Sprintf("expires_at %s is past", registry.FormatTime(draft.Expires)), nil}
 	case !draft.Expires.After(draft.NotBefore):
-		return &Refusal{"token", fmt.Sprintf("expires_at %s comes before not_before %s", registry.FormatTime(draft.Expires), registry.FormatTime(draft.NotBefore)), nil}
+		return &Refusal{name, fmt.Sprintf("expires_at %s comes before not_before %s", registry.FormatTime(draft.Expires), registry.FormatTime(draft.NotBefore)), nil}
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (r *Registrar) UpdateToken(ctx context.Context, as Author, id credential.To
 		changed := !wanted.Expires.Equal(token.Expires) || !wanted.NotBefore.Equal(token.NotBefore)
 		token.Label, token.Allow, token.NotBefore, token.Expires = wanted.Label, wanted.Allow, wanted.NotBefore, wanted.Expires
 		if changed {
-			return livable(*token, now)
+			return livable(tokenName(id), *token, now)
 		}
 		return nil
 	})

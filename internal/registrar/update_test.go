@@ -109,7 +109,7 @@ func TestUpdateOfTokens(t *testing.T) {
 		{"what it belongs to stays", func(t *registry.Token) {
 			t.Client, t.Profile, t.Digest, t.State = "globex", "other", "s1:0", registry.Revoked
 		}, "2026-02-01T12:00:00Z", ""},
-		{"an end that is past", func(t *registry.Token) { t.Expires = noon }, "2026-02-01T12:00:00Z", "token: expires_at 2026-01-31T12:00:00Z is past"},
+		{"an end that is past", func(t *registry.Token) { t.Expires = noon }, "2026-02-01T12:00:00Z", ": expires_at 2026-01-31T12:00:00Z is past"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestUpdateOfTokens(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = d.UpdateToken(t.Context(), alice, issued.Record.ID, func(token *registry.Token) error { test.change(token); return nil })
-			if (err == nil) != (test.fails == "") || err != nil && err.Error() != test.fails {
+			if (err == nil) != (test.fails == "") || err != nil && err.Error() != tokenName(issued.Record.ID)+test.fails {
 				t.Errorf("error: got %v, want %q", err, test.fails)
 			}
 			got := d.fields(issued.Record.Ref())

@@ -30,6 +30,7 @@ type Metrics struct {
 	lookups      *prometheus.CounterVec
 	lookupErrors *prometheus.CounterVec
 	lookupTime   prometheus.Histogram
+	contact      prometheus.Gauge
 }
 
 // checkBuckets and lookupBuckets are the bounds of histograms, in seconds. A
@@ -71,12 +72,15 @@ func NewMetrics(version string) *Metrics {
 			Name: "credence_lookup_duration_seconds", Help: "Time of a read from the registry, failed ones included.", Buckets: lookupBuckets,
 		}),
 	}
+	m.contact = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "credence_registry_contact", Help: "1 while the registry can be served from, else 0: /readyz says why.",
+	})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "credence_build_info", Help: "The program: always 1.",
 		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.decisions, m.observed, m.duration, m.inFlight, m.places, m.lookups, m.lookupErrors, m.lookupTime, build,
+	m.registry.MustRegister(m.decisions, m.observed, m.duration, m.inFlight, m.places, m.lookups, m.lookupErrors, m.lookupTime, m.contact, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -94,6 +98,15 @@ func (m *Metrics) Observe(_ authz.Request, decision authz.Decision, took time.Du
 		m.places.WithLabelValues("header", decision.Header).Inc()
 	case decision.Query != "":
 		m.places.WithLabelValues("query", parameter(decision.Query)).Inc()
+	}
+}
+
+// Contact says whether the registry can be served from.
+func (m *Metrics) Contact(made bool) {
+	if made {
+		m.contact.Set(1)
+	} else {
+		m.contact.Set(0)
 	}
 }
 
