@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"credence/internal/authz/authztest"
 	"credence/internal/credential"
+	"credence/internal/e2e/parts"
 )
 
 // TestDocsTellTheCause strikes Redis as the rows of docs/operations.md say, and
@@ -48,11 +50,14 @@ func TestDocsTellTheCause(t *testing.T) {
 			await(t, "all is well", func() bool { return s.ask(t) == 401 })
 			before := len(s.log.String())
 			fault.strike(s)
-			await(t, "503", func() bool { return s.ask(t) == 503 })
-			said := s.log.String()[before:]
-			if !slices.ContainsFunc(causes, func(words string) bool { return strings.Contains(said, words) }) {
-				t.Errorf("docs/operations.md says that the log has one of %q; it has\n%s", causes, said)
-			}
+			parts.Await(t, 20*time.Second, "503 and one of the causes that docs/operations.md names", func() error {
+				status := s.ask(t)
+				said := s.log.String()[before:]
+				if status != 503 || !slices.ContainsFunc(causes, func(words string) bool { return strings.Contains(said, words) }) {
+					return fmt.Errorf("status %d, want one of %q in\n%s", status, causes, said)
+				}
+				return nil
+			})
 			fault.mend(s)
 		})
 	}

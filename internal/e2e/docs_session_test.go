@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -79,6 +80,7 @@ type session struct {
 	typed io.WriteCloser
 	lines chan string // what is printed; closed at its end
 	count int
+	end   func() // ends it, with all that it started
 }
 
 // statusMark begins the line that says how a block ended.
@@ -112,14 +114,20 @@ func newSession(t *testing.T, p ports) *session {
 	}
 	_ = printed.Close() // the shell has its own copy
 	go s.read(out)
-	t.Cleanup(func() {
+	s.end = sync.OnceFunc(func() {
 		_ = s.typed.Close()
 		_ = syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) // all that it started
 		_ = shell.Wait()
 	})
+	t.Cleanup(s.end)
 	s.write(prologue)
 	return s
 }
+
+// plainConfig is what a reader has who was told to have some configuration.
+const plainConfig = `listen: {grpc: 127.0.0.1:9001, ops: 127.0.0.1:9002, drain: 0s}
+redis: {url: redis://127.0.0.1:6379/0, timeout: 1s}
+`
 
 // furnish puts there what a clone has after `make build envoy`, with the ports
 // of this machine, and a configuration.
@@ -145,9 +153,9 @@ func (s *session) furnish() {
 	}
 	for name, text := range map[string]string{
 		".bin/redis-cli":   "#!/bin/sh\nexec " + redisCLI + " -p " + s.ports["6379"] + ` "$@"` + "\n",
-		"envoy/envoy.yaml": s.ports.onMachine(string(bootstrap)),
-		".curlrc":          "silent\nshow-error\n", // a terminal shows no progress
-		"credence.yaml":    s.ports.onMachine("listen: {grpc: 127.0.0.1:9001, ops: 127.0.0.1:9002, drain: 0s}\nredis: {url: redis://127.0.0.1:6379/0}\n"),
+		"envoy/envoy.yaml": s.ports.onMachine(strings.Replace(string(bootstrap), "timeout: 0.2s", "timeout: 1s", 1)), // tests are patient
+		".curlrc":          "silent\nshow-error\n",                                                                   // a terminal shows no progress
+		"credence.yaml":    s.ports.onMachine(plainConfig),
 	} {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o700); err != nil {
 			s.t.Fatal(err)
