@@ -35,8 +35,8 @@ credence client update acme --add-label tier=silver --clear limit`)
 		if err := somethingGiven(cmd, args, &cleared, "--add-allow", "203.0.113.0/24"); err != nil {
 			return err
 		}
-		return a.change(cmd, m, func(ctx context.Context, r *registrar.Registrar) error {
-			outcome, err := r.UpdateClient(ctx, a.author(m), id, func(client *registry.Client) error {
+		return a.update(cmd, m, func(ctx context.Context, r *registrar.Registrar) (registrar.Outcome, error) {
+			return r.UpdateClient(ctx, a.author(m), id, func(client *registry.Client) error {
 				clientSetters().apply(cmd.Flags(), client, &fields.given)
 				clearFields(&cleared, clientSetters(), client)
 				if err := labels.apply(cmd, &client.Labels); err != nil {
@@ -44,20 +44,7 @@ credence client update acme --add-label tier=silver --clear limit`)
 				}
 				return allow.apply(cmd, &client.Allow)
 			})
-			if err != nil {
-				return err
-			}
-			a.report(m, outcome, "updated", "")
-			a.noteOpened(outcome)
-			return nil
 		})
 	}
 	return cmd
-}
-
-// noteOpened says that a record has lost its allowlist.
-func (a *app) noteOpened(o registrar.Outcome) {
-	if o.Changed() && o.Edit.Was.Fields["allow"] != "" && o.Edit.Now.Fields()["allow"] == "" {
-		a.note("note: it has no allowlist now: any address is allowed")
-	}
 }

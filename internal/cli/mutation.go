@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"credence/internal/registrar"
@@ -85,5 +86,25 @@ func (a *app) showEdits(commit registry.Commit) {
 		for _, name := range w.Unset {
 			fmt.Fprintf(a.stdout, "  %s: %s -> %s\n", printable(name), printable(w.Expect[name]), notSet)
 		}
+	}
+}
+
+// update is change for a record that was there, and tells what became of it.
+func (a *app) update(cmd *cobra.Command, m *mutation, do func(context.Context, *registrar.Registrar) (registrar.Outcome, error)) error {
+	return a.change(cmd, m, func(ctx context.Context, r *registrar.Registrar) error {
+		outcome, err := do(ctx, r)
+		if err != nil {
+			return err
+		}
+		a.report(m, outcome, "updated", "")
+		a.noteOpened(outcome)
+		return nil
+	})
+}
+
+// noteOpened says that a record has lost its allowlist.
+func (a *app) noteOpened(o registrar.Outcome) {
+	if o.Changed() && o.Edit.Was.Fields["allow"] != "" && o.Edit.Now.Fields()["allow"] == "" {
+		a.note("note: it has no allowlist now: any address is allowed")
 	}
 }

@@ -35,8 +35,8 @@ credence profile update partner --require-tls=false --clear limit`)
 		if err := somethingGiven(cmd, args, &cleared, "--add-scopes", "orders:read"); err != nil {
 			return err
 		}
-		return a.change(cmd, m, func(ctx context.Context, r *registrar.Registrar) error {
-			outcome, err := r.UpdateProfile(ctx, a.author(m), id, func(profile *registry.Profile) error {
+		return a.update(cmd, m, func(ctx context.Context, r *registrar.Registrar) (registrar.Outcome, error) {
+			return r.UpdateProfile(ctx, a.author(m), id, func(profile *registry.Profile) error {
 				profileSetters().apply(cmd.Flags(), profile, &fields.given)
 				clearFields(&cleared, profileSetters(), profile)
 				if err := scopes.apply(cmd, &profile.Scopes); err != nil {
@@ -44,12 +44,6 @@ credence profile update partner --require-tls=false --clear limit`)
 				}
 				return allow.apply(cmd, &profile.Allow)
 			})
-			if err != nil {
-				return err
-			}
-			a.report(m, outcome, "updated", "")
-			a.noteOpened(outcome)
-			return nil
 		})
 	}
 	return cmd

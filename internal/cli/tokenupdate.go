@@ -36,18 +36,12 @@ credence token update k3x9w0a7qd --clear expires-at,allow`)
 		if err := fields.settle(cmd, a.now()); err != nil {
 			return err
 		}
-		return a.change(cmd, m, func(ctx context.Context, r *registrar.Registrar) error {
-			outcome, err := r.UpdateToken(ctx, a.author(m), id, func(token *registry.Token) error {
+		return a.update(cmd, m, func(ctx context.Context, r *registrar.Registrar) (registrar.Outcome, error) {
+			return r.UpdateToken(ctx, a.author(m), id, func(token *registry.Token) error {
 				tokenSetters().apply(cmd.Flags(), token, &fields.given)
 				clearFields(&cleared, tokenSetters(), token)
 				return allow.apply(cmd, &token.Allow)
 			})
-			if err != nil {
-				return err
-			}
-			a.report(m, outcome, "updated", "")
-			a.noteOpened(outcome)
-			return nil
 		})
 	}
 	return cmd
