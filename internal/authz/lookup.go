@@ -124,6 +124,7 @@ var (
 	ErrAnotherRegistry = errors.New("another registry than the one that is served: a wrong address, or a rebuilt Redis")
 	ErrOldRegistry     = errors.New("fewer commits than were seen: a replica, or a registry from before a fail-over")
 	ErrPepperDiffers   = errors.New("pepper is not the one that the registry was made with")
+	ErrPepperUnproven  = errors.New("the registry has no check of the pepper")
 )
 
 // accepted gives the kinds of digest that the registry's tokens are accepted
@@ -185,6 +186,8 @@ func (l *Lookups) prove(kind credential.DigestKind, root *registry.Root) error {
 		return credential.ErrPepperMissing
 	case known && ours != theirs:
 		return ErrPepperDiffers
+	case !known && slices.Contains(root.Digests, kind):
+		return ErrPepperUnproven // a wrong one would make every token look unknown
 	}
-	return nil
+	return nil // of a kind that only we demand, the registry has no check
 }

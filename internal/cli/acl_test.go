@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"credence/internal/authz"
+	"credence/internal/config"
 	"credence/internal/credential"
 	"credence/internal/e2e/parts"
 	"credence/internal/redisstore"
@@ -30,7 +31,7 @@ func (w *watch) prepare(r role) {
 	w.server.CLI("FLUSHALL")
 	w.server.CLI("SCRIPT", "FLUSH") // so that each run loads the scripts anew
 	w.server.CLI("ACL", "DELUSER", "worker")
-	if answer := w.server.CLI(strings.Fields(r.line("worker", ">sesame", defaultPrefix))...); answer != "OK" {
+	if answer := w.server.CLI(strings.Fields(r.line("worker", ">sesame", config.Default().Redis))...); answer != "OK" {
 		w.t.Fatalf("ACL SETUSER: %s", answer)
 	}
 	for _, line := range []string{"init", "profile create partner --accepts token", "client create acme --limit 5/second"} {
@@ -187,6 +188,20 @@ func TestServerAndReportWriteNothing(t *testing.T) {
 			if _, status := w.run("worker", line); status == statusDone {
 				t.Errorf("%s: credence %s: done", name, line)
 			}
+		}
+	}
+}
+
+// TestACLOfAnotherDatabase has a user select the database that the URL names.
+func TestACLOfAnotherDatabase(t *testing.T) {
+	for address, selects := range map[string]bool{
+		"redis://127.0.0.1:6379": false, "redis://127.0.0.1:6379/0": false, "redis://127.0.0.1:6379/8": true,
+		"unix:///run/redis.sock": false, "unix:///run/redis.sock?db=0": false, "unix:///run/redis.sock?db=3": true,
+	} {
+		c := config.Default().Redis
+		c.URL = address
+		if line := roles[0].line("worker", "", c); strings.HasSuffix(line, " +select") != selects {
+			t.Errorf("%s: %s: selects, want %v", address, line, selects)
 		}
 	}
 }

@@ -122,9 +122,9 @@ var remedies = [...]remedy{
 		return fmt.Sprintf("pepper %s is not the one that the registry was made with: servers deny every check", fault.Other),
 			fmt.Sprintf("put the right pepper into the file that credentials.pepper_files.%s names; without it every token has to be replaced", fault.Other)
 	}},
-	registrar.PepperUnproven: {levelWarning, "", false, func(_ *faultDiagnosis, fault registrar.Fault) (string, string) {
-		return fmt.Sprintf("has no check_%s: whether pepper %s is the right one cannot be told", fault.Other, fault.Other),
-			"restore the field from a backup, if there is one"
+	registrar.PepperUnproven: {levelError, "", false, func(_ *faultDiagnosis, fault registrar.Fault) (string, string) {
+		return fmt.Sprintf("has no check_%s: whether pepper %s is the right one cannot be told, and servers deny every check", fault.Other, fault.Other),
+			"restore the field from a backup, or write it: docs/registry.md says how it is made"
 	}},
 	registrar.PepperUnused: {levelWarning, "", false, func(_ *faultDiagnosis, fault registrar.Fault) (string, string) {
 		return fmt.Sprintf("pepper %s is configured, and tokens are not stored by it: the registry was made without", fault.Other),

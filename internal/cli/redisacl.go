@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -63,9 +65,11 @@ Prints the command for Redis that gives a user the least rights for its work, bo
 
 `+strings.Join(lines, "\n")+`
 
-With --password-file the line holds the SHA-256 of the password; without, the user keeps the passwords that it has. admin
-and report may SCAN, for doctor: Redis cannot bound that by the prefix, so that they see the names of other keys in the same
-database, though not what these hold.`, `
+With --password-file the line holds the SHA-256 of the password. Passwords that the user has stay, so that old and new
+overlap while you replace one; ACL SETUSER NAME resetpass, and then the line again, leaves the new one only.
+
+admin and report may SCAN, for doctor: Redis cannot bound that by the prefix, so that they see the names of other keys in
+the same database, though not what these hold.`, `
 credence redis acl server --password-file server.password | redis-cli
 credence redis acl admin --user ops
 credence redis acl report`)
@@ -97,7 +101,7 @@ credence redis acl report`)
 			sum := sha256.Sum256([]byte(secret.Expose()))
 			password = "#" + hex.EncodeToString(sum[:])
 		}
-		fmt.Fprintln(a.stdout, r.line(user, password, c.Redis.Prefix))
+		fmt.Fprintln(a.stdout, r.line(user, password, c.Redis))
 		if password == "" {
 			a.note("a user without a password cannot log in: --password-file FILE gives it one")
 		}
@@ -118,18 +122,34 @@ func roleArg(cmd *cobra.Command, args, names []string) (role, error) {
 }
 
 // line gives the command that makes the user what the role needs, whatever it
-// was before. Its passwords stay, and one is added.
-func (r role) line(user, password, prefix string) string {
+// was before. Its passwords stay, and one is added. Another database than the
+// first has to be selected.
+func (r role) line(user, password string, c config.Redis) string {
 	words := []string{"ACL", "SETUSER", user, "on"}
 	if password != "" {
 		words = append(words, password)
 	}
 	words = append(words, "resetkeys", "resetchannels", "-@all")
 	for _, key := range r.keys {
-		words = append(words, redisWord(r.access+prefix+key)) // the configuration lets no pattern be in a prefix
+		words = append(words, redisWord(r.access+c.Prefix+key)) // the configuration lets no pattern be in a prefix
 	}
 	for _, command := range r.commands {
 		words = append(words, "+"+command)
 	}
+	if database(c.URL) != "0" {
+		words = append(words, "+select")
+	}
 	return strings.Join(words, " ")
+}
+
+// database gives the number of the database that a URL names.
+func database(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "0" // the configuration has read it
+	}
+	if u.Scheme == "unix" {
+		return cmp.Or(u.Query().Get("db"), "0")
+	}
+	return cmp.Or(strings.Trim(u.Path, "/"), "0")
 }

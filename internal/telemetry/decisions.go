@@ -13,9 +13,14 @@ import (
 	"credence/internal/registry"
 )
 
-// linesASecond is how many decisions of one reason are told in a second; the
-// rest of that second is counted.
-const linesASecond = 10
+const (
+	// linesASecond is how many decisions of one reason are told in a second;
+	// the rest of that second is counted.
+	linesASecond = 10
+	// causesASecond is how many more are told because their cause was not: one
+	// client with a bad record must not hide the others that have one.
+	causesASecond = 256
+)
 
 // A DecisionLog tells of denials. It is safe for use by many goroutines.
 type DecisionLog struct {
@@ -33,6 +38,7 @@ type window struct {
 	second     int64
 	told       int
 	suppressed int
+	causes     map[string]bool // told in that second
 }
 
 // NewDecisionLog makes a DecisionLog. The clock says when a second is over;
@@ -61,7 +67,7 @@ func (l *DecisionLog) Observe(request authz.Request, decision authz.Decision, _ 
 			level = slog.LevelDebug // a trial may observe every request
 		}
 	}
-	if !l.logger.Enabled(context.Background(), level) || !l.mayTell(reason, second) {
+	if !l.logger.Enabled(context.Background(), level) || !l.mayTell(reason, second, causeOf(decision, level)) {
 		return
 	}
 	l.logger.LogAttrs(context.Background(), level, message, attributes(request, decision, reason)...)
@@ -78,17 +84,38 @@ func levelOf(reason authz.Reason) slog.Level {
 	return slog.LevelInfo
 }
 
-// mayTell tells whether there is a line left for a reason in this second.
-func (l *DecisionLog) mayTell(reason authz.Reason, second int64) bool {
+// causeOf gives what somebody has to mend; empty where nobody has to act.
+func causeOf(decision authz.Decision, level slog.Level) string {
+	var field *registry.FieldError
+	switch {
+	case level <= slog.LevelInfo || decision.Cause == nil:
+		return ""
+	case errors.As(decision.Cause, &field):
+		return field.Key + " " + field.Field
+	}
+	return decision.Cause.Error()
+}
+
+// mayTell tells whether there is a line left for a reason in this second, or
+// for a cause that was not told in it.
+func (l *DecisionLog) mayTell(reason authz.Reason, second int64, cause string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := &l.windows[reason]
 	if w.second != second {
 		w.second, w.told = second, 0
+		clear(w.causes)
 	}
-	if w.told == linesASecond {
+	another := cause != "" && !w.causes[cause] && len(w.causes) < causesASecond
+	if w.told >= linesASecond && !another {
 		w.suppressed++
 		return false
+	}
+	if another {
+		if w.causes == nil {
+			w.causes = make(map[string]bool)
+		}
+		w.causes[cause] = true
 	}
 	w.told++
 	return true

@@ -227,3 +227,29 @@ func TestNewLogger(t *testing.T) {
 		})
 	}
 }
+
+// TestEachCauseIsTold has one record flood the log beside another that is
+// invalid too: each that somebody has to mend is named in every second.
+func TestEachCauseIsTold(t *testing.T) {
+	var text bytes.Buffer
+	now := time.Unix(1_800_000_000, 0)
+	log := NewDecisionLog(slog.New(slog.NewTextHandler(&text, nil)), func() time.Time { return now })
+	observe := func(key string) {
+		log.Observe(authz.Request{}, authz.Decision{
+			Reason: authz.RecordInvalid, Cause: &registry.FieldError{Key: key, Field: "state", Why: "is empty"},
+		}, 0)
+	}
+	for second := range 2 {
+		for range 100 {
+			observe("client:loud")
+		}
+		observe("client:quiet")
+		if got := strings.Count(text.String(), "client:quiet: state"); got != second+1 {
+			t.Errorf("second %d: the quiet client was named %d times, want %d", second, got, second+1)
+		}
+		if got := strings.Count(text.String(), "client:loud: state"); got > (second+1)*(linesASecond+1) {
+			t.Errorf("second %d: the loud client was named %d times", second, got)
+		}
+		now = now.Add(time.Second)
+	}
+}
