@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,7 +21,7 @@ func TestDevIsWhatItPrints(t *testing.T) {
 	begun := time.Now()
 	mark := "CREDENCE_TEST_MARK=" + rand.Text()
 	dev := run(t, []string{mark, "CREDENCE_ENVOY=" + parts.EnvoyProgram(t)}, "dev")
-	greeting := dev.until("ready")
+	greeting := dev.untilReady()
 	t.Logf("ready after %v", time.Since(begun).Round(time.Millisecond))
 
 	shell := exec.Command("bash", "-e")
@@ -93,7 +94,7 @@ func TestDevWithoutEnvoy(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	dev := run(t, []string{"CREDENCE_ENVOY=", "PATH=" + dir}, "dev")
-	greeting := strings.Join(dev.until("ready"), "\n")
+	greeting := strings.Join(dev.untilReady(), "\n")
 	if !strings.Contains(greeting, "make envoy") || strings.Contains(greeting, "curl") {
 		t.Errorf("greeting without Envoy:\n%s", greeting)
 	}
@@ -101,4 +102,39 @@ func TestDevWithoutEnvoy(t *testing.T) {
 	if status := dev.wait(); status != 0 {
 		t.Errorf("exit status %d, want 0", status)
 	}
+}
+
+// TestDevEndsWhenEnvoyEnds and leaves nothing behind, whichever of the two is
+// killed.
+func TestDevEndsWhenEnvoyEnds(t *testing.T) {
+	for _, killed := range []string{"envoy", "dev"} {
+		t.Run(killed, func(t *testing.T) {
+			mark := "CREDENCE_TEST_MARK=" + rand.Text()
+			dev := run(t, []string{mark, "CREDENCE_ENVOY=" + parts.EnvoyProgram(t)}, "dev")
+			dev.untilReady()
+			victim := dev.command.Process.Pid
+			if killed == "envoy" {
+				victim = envoyOf(t, mark, victim)
+			}
+			if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			if status := dev.wait(); killed == "envoy" && (status != 1 || !strings.Contains(dev.stderr.String(), "Envoy ended")) {
+				t.Errorf("exit status %d and %q, want 1 and why", status, dev.stderr)
+			}
+			await(t, "nothing is left running", func() bool { return len(marked(mark)) == 0 })
+		})
+	}
+}
+
+// envoyOf gives the process with the mark that is not the one given.
+func envoyOf(t *testing.T, mark string, other int) int {
+	t.Helper()
+	for _, dir := range marked(mark) {
+		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil && pid != other {
+			return pid
+		}
+	}
+	t.Fatal("dev runs no Envoy")
+	return 0
 }

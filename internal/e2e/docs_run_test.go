@@ -52,7 +52,7 @@ func onStack(t *testing.T, p ports) *session {
 // compared with the first text of the page; its lines to paste first are.
 func onDev(t *testing.T, p ports) *session {
 	dev := run(t, []string{"CREDENCE_ENVOY=" + parts.EnvoyProgram(t)}, "dev")
-	greeting := dev.until("ready")
+	greeting := dev.untilReady()
 	for name, before := range map[string]string{
 		"6379": "  registry ", "8080": "  upstream ", "9001": "  credence ", "9002": " (gRPC) ", "9901": "  Envoy's admin page ", "10000": "  API, ",
 	} {

@@ -102,8 +102,8 @@ func (r *running) read(from io.Reader) {
 	}
 }
 
-// until reads lines up to the one that is wanted.
-func (r *running) until(want string) []string {
+// untilReady reads lines up to "ready".
+func (r *running) untilReady() []string {
 	r.t.Helper()
 	late := time.After(30 * time.Second)
 	var lines []string
@@ -111,14 +111,14 @@ func (r *running) until(want string) []string {
 		select {
 		case line, more := <-r.lines:
 			if !more {
-				r.t.Fatalf("ended before it printed %q:\n%s\n%s", want, strings.Join(lines, "\n"), r.stderr)
+				r.t.Fatalf("ended before it printed \"ready\":\n%s\n%s", strings.Join(lines, "\n"), r.stderr)
 			}
-			if line == want {
+			if line == "ready" {
 				return lines
 			}
 			lines = append(lines, line)
 		case <-late:
-			r.t.Fatalf("did not print %q:\n%s\n%s", want, strings.Join(lines, "\n"), r.stderr)
+			r.t.Fatalf("did not print \"ready\":\n%s\n%s", strings.Join(lines, "\n"), r.stderr)
 		}
 	}
 }

@@ -146,3 +146,28 @@ func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
 }
+
+// TestSuccessorKeepsItsSocket closes a listener whose place another has taken.
+func TestSuccessorKeepsItsSocket(t *testing.T) {
+	path := socket(t)
+	first, err := Listen("unix:"+path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	second, err := Listen("unix:"+path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil || !answers(path) {
+		t.Errorf("the first closed (%v): the second answers %v, want true", err, answers(path))
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the second closed: its socket is still there (%v)", err)
+	}
+}

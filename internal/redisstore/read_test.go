@@ -268,3 +268,32 @@ func TestReadFromWhatIsNoRedis(t *testing.T) {
 	})
 	_ = cannotRead(t, open(t, Options{URL: credential.NewSecret("redis://" + address), Timeout: time.Second}))
 }
+
+// TestReadWithoutATurn has five ask at once over one connection to a Redis that
+// hangs: one of them waits for its answer, and nobody came to ask for the rest.
+func TestReadWithoutATurn(t *testing.T) {
+	server := parts.Redis(t)
+	store := open(t, Options{URL: credential.NewSecret(server.URL()), Connections: 1, Timeout: time.Second, Turn: 20 * time.Millisecond})
+	parts.Await(t, 10*time.Second, "a first read", func() error { return store.Ping(t.Context()) })
+	server.Pause()
+	const asking = 5
+	errs := make(chan error, asking)
+	for range asking {
+		go func() {
+			_, err := store.Read(t.Context(), someRefs...)
+			errs <- err
+		}()
+	}
+	var overloaded, unavailable int
+	for range asking {
+		switch err := <-errs; {
+		case errors.Is(err, registry.ErrOverloaded):
+			overloaded++
+		case errors.Is(err, registry.ErrUnavailable):
+			unavailable++
+		}
+	}
+	if overloaded != asking-1 || unavailable != 1 {
+		t.Errorf("%d were overloaded and %d unavailable, want %d and 1", overloaded, unavailable, asking-1)
+	}
+}
