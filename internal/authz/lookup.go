@@ -111,11 +111,12 @@ func (l *Lookups) Owner(ctx context.Context, client registry.ClientID, profile r
 // read reads records, the root first, and gives the kinds of digest that tokens
 // are accepted by.
 func (l *Lookups) read(ctx context.Context, refs []registry.Ref) ([]credential.DigestKind, []registry.Entry, error) {
+	seen := l.seq.Load() // before the read is sent: others may see more while it is under way
 	entries, err := l.reader.Read(ctx, refs...)
 	if err != nil {
 		return nil, nil, err
 	}
-	accepted, err := l.accepted(entries[0])
+	accepted, err := l.accepted(entries[0], seen)
 	return accepted, entries, err
 }
 
@@ -129,9 +130,9 @@ var (
 
 // accepted gives the kinds of digest that the registry's tokens are accepted
 // by, in the order of preference, or an error where it must not be served
-// from: it is empty, unreadable or another one, or a pepper is missing or
-// wrong, by which every token would look unknown.
-func (l *Lookups) accepted(entry registry.Entry) ([]credential.DigestKind, error) {
+// from: it is empty, unreadable, another one or older than the commits that were
+// seen, or a pepper is missing or wrong, by which every token would look unknown.
+func (l *Lookups) accepted(entry registry.Entry, seen uint64) ([]credential.DigestKind, error) {
 	if barred := l.barred.Load(); barred != nil {
 		return nil, *barred
 	}
@@ -145,9 +146,10 @@ func (l *Lookups) accepted(entry registry.Entry) ([]credential.DigestKind, error
 	if !l.id.CompareAndSwap(nil, &root.ID) && *l.id.Load() != root.ID {
 		return nil, ErrAnotherRegistry
 	}
-	if !l.notOlder(root.Seq) {
+	if root.Seq < seen {
 		return nil, ErrOldRegistry
 	}
+	l.see(root.Seq)
 	kinds := l.only
 	if len(kinds) == 0 {
 		kinds = root.Digests
@@ -160,17 +162,11 @@ func (l *Lookups) accepted(entry registry.Entry) ([]credential.DigestKind, error
 	return kinds, nil
 }
 
-// notOlder tells whether a count of commits is not below one that was seen. A
-// registry that goes back may bring back a client that was switched off.
-func (l *Lookups) notOlder(seq uint64) bool {
-	for {
-		most := l.seq.Load()
-		switch {
-		case seq < most:
-			return false
-		case seq == most || l.seq.CompareAndSwap(most, seq):
-			return true
-		}
+// see remembers a count of commits. A registry that goes back behind it may
+// bring back a client that was switched off.
+func (l *Lookups) see(seq uint64) {
+	for most := l.seq.Load(); seq > most && !l.seq.CompareAndSwap(most, seq); {
+		most = l.seq.Load()
 	}
 }
 

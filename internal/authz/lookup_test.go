@@ -240,3 +240,44 @@ func TestWrongPepper(t *testing.T) {
 		t.Errorf("another pepper: got %v, want %v", err, ErrPepperDiffers)
 	}
 }
+
+// overtaken is a reader whose first read is answered late: meanwhile there is
+// a commit, and another read that sees it.
+type overtaken struct {
+	memory    *registry.Memory
+	meanwhile func()
+}
+
+func (o *overtaken) Read(ctx context.Context, refs ...registry.Ref) ([]registry.Entry, error) {
+	entries, err := o.memory.Read(ctx, refs...)
+	if meanwhile := o.meanwhile; meanwhile != nil {
+		o.meanwhile = nil
+		meanwhile()
+	}
+	return entries, err
+}
+
+// TestReadIsOvertaken has two reads end in another order than they were
+// answered in: the one from before the commit is not from an old registry.
+func TestReadIsOvertaken(t *testing.T) {
+	memory := goodMemory(t)
+	root := func(seq string) {
+		memory.Put(registry.RootRef, registry.Fields{"id": "r", "schema": "1", "digests": "s1", "seq": seq})
+	}
+	reader := &overtaken{memory: memory}
+	lookups := newLookups(t, reader, LookupOptions{})
+	root("4")
+	reader.meanwhile = func() {
+		root("5")
+		if err := lookups.Contact(context.Background()); err != nil {
+			t.Errorf("the read that overtakes: %v", err)
+		}
+	}
+	if err := lookups.Contact(context.Background()); err != nil {
+		t.Errorf("the read that is overtaken: %v", err)
+	}
+	root("4")
+	if err := lookups.Contact(context.Background()); !errors.Is(err, ErrOldRegistry) {
+		t.Errorf("a read that was sent after: got %v, want %v", err, ErrOldRegistry)
+	}
+}
