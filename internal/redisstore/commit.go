@@ -27,7 +27,7 @@ func (s *Store) Init(ctx context.Context, root *registry.Root) (created bool, er
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		args = append(args, field, fields[field])
 	}
-	answer, err := s.init.run(ctx, s.client, false, []string{s.key(name)}, args).Text()
+	answer, err := s.init.run(ctx, s.client(), false, []string{s.key(name)}, args).Text()
 	if err != nil {
 		return false, s.uncommitted("init", err)
 	}
@@ -58,11 +58,15 @@ func (s *Store) Commit(ctx context.Context, commit registry.Commit) (registry.Po
 	for i, name := range c.names {
 		keys[i] = s.key(name)
 	}
-	answer, err := s.commit.run(ctx, s.client, commit.Restricts(), keys, c.args).StringSlice()
+	by := s.committer()
+	answer, err := s.commit.run(ctx, by, commit.Restricts(), keys, c.args).StringSlice()
 	if err != nil {
+		by.done(registry.Position{})
 		return registry.Position{}, s.uncommitted("commit", err)
 	}
-	return c.read(answer)
+	position, err := c.read(answer)
+	by.done(position)
+	return position, err
 }
 
 // A call is a commit in the form that commit.lua takes.

@@ -2,10 +2,13 @@
 //
 // Records are hashes under keys that begin with one prefix, as docs/registry.md
 // describes them for everyone who writes there. A Read is one round trip: a
-// pipeline of HGETALL, parsed strictly. A Commit is one Lua script (commit.lua)
+// pipeline of HGETALL, parsed strictly; a ReadThrough ends with the newest entry
+// of the change stream besides. A Commit is one Lua script (commit.lua)
 // that checks what every edit was made from, counts the commit, tells the
 // change stream, and only then writes, so that no change is ever silent. A Feed
-// waits for the entries of that stream, on a connection of its own. An
+// waits for the entries of that stream, on a connection of its own. A Tracker
+// tells of writes by whoever does not tell the stream, where Redis has client
+// tracking; its connection is watched (watch.go), and never replaced. An
 // Inspection is what Redis says of itself.
 //
 // A Store answers in time or not at all: every call is bounded by its timeout,

@@ -56,3 +56,16 @@ func (s *Store) uncommitted(tried string, err error) error {
 	}
 	return s.unavailable(tried+": it is not known whether it was done", err)
 }
+
+// IsFull tells that Redis refused a write because it has no room left in memory
+// (OOM) or because what it keeps on disk cannot be written (MISCONF). It then
+// takes nobody's commits, apart from those that only restrict where it is the
+// memory. Other refusals (READONLY, NOREPLICAS) say nothing of that kind.
+func IsFull(err error) bool {
+	return redis.HasErrorPrefix(err, "OOM") || IsUnsaved(err)
+}
+
+// IsUnsaved tells that Redis refused a write because what it keeps on disk
+// cannot be written (MISCONF). It says so even where it lacks replicas that it
+// wants: then it may be a primary that others have replaced.
+func IsUnsaved(err error) bool { return redis.HasErrorPrefix(err, "MISCONF") }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"credence/internal/credential"
 	"credence/internal/e2e/parts"
 	"credence/internal/registry"
@@ -25,8 +27,8 @@ func waitingNext(ctx context.Context, t *testing.T, server *parts.RedisServer, f
 	t.Helper()
 	ended := make(chan told, 1)
 	go func() {
-		changes, err := feed.Next(ctx, after)
-		ended <- told{changes, err, time.Now()}
+		round, err := feed.Next(ctx, after)
+		ended <- told{round.Changes, err, time.Now()}
 	}()
 	parts.Await(t, 10*time.Second, "a feed that waits", func() error { return haveWaiting(server, 1) })
 	return ended
@@ -138,7 +140,8 @@ func TestFeedOfManyChanges(t *testing.T) {
 	feed := openFeed(t, store, time.Minute)
 	var position registry.Position
 	for seen := 0; seen < total; {
-		changes, err := feed.Next(t.Context(), position)
+		round, err := feed.Next(t.Context(), position)
+		changes := round.Changes
 		if err != nil || len(changes) == 0 || len(changes) > mostTold {
 			t.Fatalf("behind %d changes: got %d, error %v, want 1 to %d", seen, len(changes), err, mostTold)
 		}
@@ -149,5 +152,66 @@ func TestFeedOfManyChanges(t *testing.T) {
 			seen++
 		}
 		position = changes[len(changes)-1].Position()
+	}
+}
+
+// A feed goes on behind what it gave, with the root as it was once that had been
+// told: it counts at least the commits that came.
+func TestFeedGivesTheRootBehindTheChanges(t *testing.T) {
+	server := parts.Redis(t)
+	store, raw := openRegistry(t, server.URL()), rawClient(t, server.URL())
+	feed := openFeed(t, store, time.Minute)
+	const commits = 300
+	writing := make(chan error, 1)
+	go func() {
+		for i := range commits {
+			if _, err := store.Commit(t.Context(), testCommit("create", registry.Edit{Now: testClient(registry.ClientID(fmt.Sprint("c", i)))})); err != nil {
+				writing <- err
+				return
+			}
+		}
+		writing <- nil
+	}()
+	var position registry.Position
+	for position.Seq < commits {
+		round, err := feed.Next(t.Context(), position)
+		if err != nil {
+			t.Fatalf("behind %v: %v", position, err)
+		}
+		for _, change := range round.Changes {
+			if change.Seq != position.Seq+1 {
+				t.Fatalf("behind commit %d came %d", position.Seq, change.Seq)
+			}
+			position = change.Position()
+		}
+		root, ok := round.Root.Record.(*registry.Root)
+		if !ok || root.Seq < position.Seq || root.ID != "of-the-tests" {
+			t.Fatalf("root behind commit %d: got %+v", position.Seq, round.Root)
+		}
+	}
+	if err := <-writing; err != nil {
+		t.Fatal(err)
+	}
+
+	var trips roundTrips
+	feed.connected().AddHook(&trips)
+	if err := raw.XAdd(t.Context(), &redis.XAddArgs{Stream: "{credence}:changes", Values: []string{"keys", "client:acme"}}).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := feed.Next(t.Context(), position); err != nil || trips.n.Load() != 1 {
+		t.Errorf("Next: %d round trips, error %v, want 1", trips.n.Load(), err)
+	}
+}
+
+// What a feed may not read of makes it fail: it must not look as if there were
+// no root.
+func TestFeedWithoutTheRightToTheRoot(t *testing.T) {
+	server := parts.Redis(t)
+	openRegistry(t, server.URL())
+	server.CLI("ACL", "SETUSER", "half", "on", ">open", "~{credence}:changes", "+@all")
+	half := open(t, Options{URL: credential.NewSecret("redis://half:open@" + server.Addr()), Clock: testClock})
+	round, err := openFeed(t, half, time.Millisecond).Next(t.Context(), registry.Position{})
+	if !errors.Is(err, registry.ErrUnavailable) || !strings.Contains(err.Error(), "NOPERM") {
+		t.Errorf("Next: got %+v, error %v, want %v", round, err, registry.ErrUnavailable)
 	}
 }

@@ -16,7 +16,7 @@ func (s *Store) ChangesAfter(ctx context.Context, entry string, n int) ([]regist
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return s.changes(s.client.XRangeN(ctx, s.key(registry.ChangesKey), from, "+", int64(n)))
+	return s.changes(s.client().XRangeN(ctx, s.key(registry.ChangesKey), from, "+", int64(n)))
 }
 
 // ChangesBefore implements registry.History, in one round trip.
@@ -27,7 +27,7 @@ func (s *Store) ChangesBefore(ctx context.Context, entry string, n int) ([]regis
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return s.changes(s.client.XRevRangeN(ctx, s.key(registry.ChangesKey), from, "-", int64(n)))
+	return s.changes(s.client().XRevRangeN(ctx, s.key(registry.ChangesKey), from, "-", int64(n)))
 }
 
 func (s *Store) changes(answer *redis.XMessageSliceCmd) ([]registry.Change, error) {

@@ -42,6 +42,7 @@ type Info struct {
 	Saves       uint64        // snapshots since it was started
 	LastSave    time.Time     // the last snapshot, or the start
 	Replicas    int           // connected to it
+	WantsSome   bool          // it takes no writes without replicas (min-replicas-to-write)
 }
 
 // Evicts tells that Redis removes whatever it likes when it is full.
@@ -86,6 +87,21 @@ func (s *Store) inTime(ctx context.Context, i *Inspection, ask func(context.Cont
 	return ask(ctx, i)
 }
 
+// Info asks Redis about itself in one round trip. told is false where it does
+// not say, as some managed services do not.
+func (s *Store) Info(ctx context.Context) (info Info, told bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	var i Inspection
+	switch err := s.askInfo(ctx, &i); {
+	case isRefused(err):
+		return info, false, nil
+	case err != nil:
+		return info, false, s.unavailable("info", err)
+	}
+	return *i.Info, true, nil
+}
+
 // errNotTold says that a server knows a command, but not what it is asked for.
 var errNotTold = errors.New("the server does not tell")
 
@@ -107,7 +123,7 @@ func (s *Store) askHello(ctx context.Context, i *Inspection) error {
 	for range timed {
 		begin := time.Now()
 		var err error
-		if answer, err = s.client.Do(ctx, "HELLO", 3).Result(); err != nil {
+		if answer, err = s.client().Do(ctx, "HELLO", 3).Result(); err != nil {
 			return err
 		}
 		if took := time.Since(begin); i.Took == 0 || took < i.Took {
@@ -126,7 +142,7 @@ func (s *Store) askHello(ctx context.Context, i *Inspection) error {
 
 func (s *Store) askTime(ctx context.Context, i *Inspection) error {
 	begin := s.clock()
-	at, err := s.client.Time(ctx).Result()
+	at, err := s.client().Time(ctx).Result()
 	if err != nil {
 		return err
 	}
@@ -137,7 +153,7 @@ func (s *Store) askTime(ctx context.Context, i *Inspection) error {
 }
 
 func (s *Store) askInfo(ctx context.Context, i *Inspection) error {
-	text, err := s.client.Info(ctx).Result()
+	text, err := s.client().Info(ctx).Result()
 	if err != nil {
 		return err
 	}
@@ -174,6 +190,7 @@ func parseInfo(text string) (*Info, error) {
 		Saves:       number("rdb_saves"),
 		LastSave:    time.Unix(int64(number("rdb_last_save_time")), 0).UTC(),
 		Replicas:    int(number("connected_slaves")),
+		WantsSome:   fields["min_slaves_good_slaves"] != "", // told only then
 	}, nil
 }
 
@@ -208,7 +225,7 @@ func (s *Store) askRights(ctx context.Context, i *Inspection) error {
 	if err != nil {
 		return err
 	}
-	positions, err := s.client.Eval(ctx, rightsSource, nil, string(list)).Int64Slice()
+	positions, err := s.client().Eval(ctx, rightsSource, nil, string(list)).Int64Slice()
 	if err != nil {
 		return err
 	}
@@ -232,7 +249,7 @@ func (s *Store) askRights(ctx context.Context, i *Inspection) error {
 // askSnapshots asks when snapshots are made. Services that do not tell have
 // their own way of keeping data.
 func (s *Store) askSnapshots(ctx context.Context, rights *Rights) error {
-	answer, err := s.client.ConfigGet(ctx, "save").Result()
+	answer, err := s.client().ConfigGet(ctx, "save").Result()
 	text, told := answer["save"]
 	switch {
 	case isRefused(err), err == nil && !told:

@@ -51,7 +51,7 @@ func (s *Store) Keys(ctx context.Context) iter.Seq2[[]registry.Key, error] {
 func (s *Store) scanKeys(ctx context.Context, cursor uint64) ([]string, uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return s.client.Scan(ctx, cursor, patternQuoter.Replace(s.prefix)+"*", keyStep).Result()
+	return s.client().Scan(ctx, cursor, patternQuoter.Replace(s.prefix)+"*", keyStep).Result()
 }
 
 // look tells what keys hold. Those that are gone meanwhile are left out.

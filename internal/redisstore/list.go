@@ -54,7 +54,7 @@ func members[T ~string](ctx context.Context, s *Store, set string, parse func(st
 func (s *Store) scan(ctx context.Context, set string, cursor uint64) ([]string, uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return s.client.SScan(ctx, s.key(set), cursor, "", scanStep).Result()
+	return s.client().SScan(ctx, s.key(set), cursor, "", scanStep).Result()
 }
 
 // Digests implements registry.Lister.

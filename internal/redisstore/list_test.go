@@ -17,7 +17,7 @@ func TestLongLists(t *testing.T) {
 	server := parts.Redis(t)
 	store, raw := open(t, Options{URL: credential.NewSecret(server.URL())}), rawClient(t, server.URL())
 	var trips roundTrips
-	store.client.AddHook(&trips)
+	store.client().AddHook(&trips)
 
 	var clients []registry.ClientID
 	var members []any

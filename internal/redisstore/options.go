@@ -50,6 +50,9 @@ type Options struct {
 	// Turn is how long a call may wait for one of them; zero is Timeout. Who
 	// gets none fails with registry.ErrOverloaded.
 	Turn time.Duration
+	// Replicas is how many must have a commit for Acknowledged; zero: none, and
+	// commits keep no connection for it.
+	Replicas int
 	// Clock is what a record must not be ahead of; nil: time.Now.
 	Clock func() time.Time
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -17,10 +18,45 @@ func (s *Store) Read(ctx context.Context, refs ...registry.Ref) ([]registry.Entr
 	if len(refs) == 0 {
 		return nil, nil
 	}
+	return s.read(ctx, refs, nil)
+}
+
+// ReadThrough implements registry.Witness, in one round trip. Nothing is written
+// before it is told: so the entry that is the newest once all was read stands
+// behind whatever was read, or is it. A change stream of another type makes the
+// call fail.
+func (s *Store) ReadThrough(ctx context.Context, refs ...registry.Ref) (entries []registry.Entry, through string, err error) {
+	var newest *redis.XMessageSliceCmd
+	entries, err = s.read(ctx, refs, func(ctx context.Context, pipe redis.Pipeliner) {
+		newest = pipe.XRevRangeN(ctx, s.key(registry.ChangesKey), "+", "-", 1)
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	switch last, err := newest.Result(); {
+	case isWrongType(err):
+		return nil, "", registry.WrongType(registry.ChangesKey)
+	case err != nil:
+		return nil, "", s.unavailable("read", err)
+	case len(last) > 0:
+		through = last[0].ID
+	}
+	return entries, through, nil
+}
+
+// read reads records in one round trip, in which more may go behind them; nil:
+// nothing more.
+func (s *Store) read(ctx context.Context, refs []registry.Ref, more func(context.Context, redis.Pipeliner)) ([]registry.Entry, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	hashes, err := pipelined(ctx, s.client, refs, func(pipe redis.Pipeliner, ref registry.Ref) *redis.MapStringStringCmd {
-		return pipe.HGetAll(ctx, s.key(ref.Key()))
+	hashes := make([]*redis.MapStringStringCmd, len(refs))
+	err := exchange(ctx, s.client(), func(pipe redis.Pipeliner) {
+		for i, ref := range refs {
+			hashes[i] = pipe.HGetAll(ctx, s.key(ref.Key()))
+		}
+		if more != nil {
+			more(ctx, pipe)
+		}
 	})
 	if err != nil {
 		return nil, s.unavailable("read", err)
@@ -28,17 +64,24 @@ func (s *Store) Read(ctx context.Context, refs ...registry.Ref) ([]registry.Entr
 	now := s.clock()
 	entries := make([]registry.Entry, len(refs))
 	for i, ref := range refs {
-		fields, err := hashes[i].Result()
-		switch {
-		case err == nil:
-			entries[i] = registry.EntryOf(ref, fields, now)
-		case isWrongType(err):
-			entries[i] = registry.Entry{Invalid: registry.WrongType(ref.Key())}
-		default:
+		if entries[i], err = entryIn(ref, hashes[i], now); err != nil {
 			return nil, s.unavailable("read", err)
 		}
 	}
 	return entries, nil
+}
+
+// entryIn gives what stands under ref by the answer of Redis. A key of another
+// type is an invalid entry.
+func entryIn(ref registry.Ref, hash *redis.MapStringStringCmd, now time.Time) (registry.Entry, error) {
+	fields, err := hash.Result()
+	if isWrongType(err) {
+		return registry.Entry{Invalid: registry.WrongType(ref.Key())}, nil
+	}
+	if err != nil {
+		return registry.Entry{}, err
+	}
+	return registry.EntryOf(ref, fields, now), nil
 }
 
 // asked sends one command for each item, some in one round trip. What Redis
@@ -63,7 +106,12 @@ func askedAtOnce[Item any, Cmd redis.Cmder](
 ) ([]Cmd, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	commands, err := pipelined(ctx, s.client, items, func(pipe redis.Pipeliner, item Item) Cmd { return add(ctx, pipe, item) })
+	commands := make([]Cmd, len(items))
+	err := exchange(ctx, s.client(), func(pipe redis.Pipeliner) {
+		for i, item := range items {
+			commands[i] = add(ctx, pipe, item)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -75,20 +123,15 @@ func askedAtOnce[Item any, Cmd redis.Cmder](
 	return commands, nil
 }
 
-// pipelined sends one command for each item, in one round trip, and gives the
-// commands with their answers. Its error says that they were not answered; what
-// Redis said to a command is in the command.
-func pipelined[Item any, Cmd redis.Cmder](
-	ctx context.Context, client *redis.Client, items []Item, add func(redis.Pipeliner, Item) Cmd,
-) ([]Cmd, error) {
-	commands := make([]Cmd, len(items))
+// exchange sends the commands that ask adds, in one round trip. It may call ask
+// more than once. Its error says that they were not answered; what Redis said to
+// a command is in the command.
+func exchange(ctx context.Context, client *redis.Client, ask func(redis.Pipeliner)) error {
 	attempts := 1
 	for attempt := 1; ; attempt++ {
 		pipe := client.Pipeline()
-		for i, item := range items {
-			commands[i] = add(pipe, item)
-		}
-		_, err := pipe.Exec(ctx)
+		ask(pipe)
+		commands, err := pipe.Exec(ctx)
 		if attempt == 1 && wasClosed(err) {
 			// After a restart of Redis every idle connection is closed, and each
 			// is found out only by its use. Reading twice harms nobody.
@@ -97,14 +140,14 @@ func pipelined[Item any, Cmd redis.Cmder](
 		switch {
 		case wasClosed(err) && attempt < attempts && ctx.Err() == nil:
 			continue
-		case err != nil && !slices.ContainsFunc(commands, hasFailed[Cmd]):
+		case err != nil && !slices.ContainsFunc(commands, hasFailed):
 			// Redis refused the connection (a wrong password, say). go-redis then
 			// leaves every command as it was, without error and without answer,
 			// which would read as "there is no such record".
-			return nil, err
+			return err
 		}
-		return commands, nil
+		return nil
 	}
 }
 
-func hasFailed[Cmd redis.Cmder](command Cmd) bool { return command.Err() != nil }
+func hasFailed(command redis.Cmder) bool { return command.Err() != nil }

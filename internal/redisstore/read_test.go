@@ -42,14 +42,17 @@ func (r *roundTrips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.P
 func TestReadIsOneRoundTrip(t *testing.T) {
 	store := openRegistry(t, parts.Redis(t).URL())
 	var trips roundTrips
-	store.client.AddHook(&trips)
+	store.client().AddHook(&trips)
 	for range 3 {
 		if _, err := store.Read(t.Context(), someRefs...); err != nil {
 			t.Fatal(err)
 		}
+		if _, _, err := store.ReadThrough(t.Context(), someRefs...); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if n := trips.n.Load(); n != 3 {
-		t.Errorf("3 reads of %d refs: got %d round trips, want 3", len(someRefs), n)
+	if n := trips.n.Load(); n != 6 {
+		t.Errorf("6 reads of %d refs: got %d round trips, want 6", len(someRefs), n)
 	}
 }
 
@@ -61,6 +64,8 @@ func cannotRead(t *testing.T, store *Store) error {
 	calls := map[string]func() error{
 		"Ping":    func() error { return store.Ping(t.Context()) },
 		"Read":    func() error { _, first = store.Read(t.Context(), someRefs...); return first },
+		"Through": func() error { _, _, err := store.ReadThrough(t.Context(), someRefs...); return err },
+		"Extent":  func() error { _, err := store.Extent(t.Context()); return err },
 		"Clients": func() error { _, err := store.Clients(t.Context()); return err },
 		"Digests": func() error { _, err := store.Digests(t.Context(), "0123456789", "abcdefghij"); return err },
 		"Values":  func() error { _, err := store.Values(t.Context(), "token-id:0123456789"); return err },
@@ -202,6 +207,10 @@ func TestReadWithoutTheRightToOneKey(t *testing.T) {
 	}
 	if entries, err := half.Read(t.Context(), someRefs...); !errors.Is(err, registry.ErrUnavailable) || entries != nil {
 		t.Errorf("Read of what may not be read: got %v, error %v, want %v", entries, err, registry.ErrUnavailable)
+	}
+	entries, through, err := half.ReadThrough(t.Context(), someRefs[:2]...)
+	if !errors.Is(err, registry.ErrUnavailable) || entries != nil || through != "" {
+		t.Errorf("ReadThrough without the right to the change stream: got %v, %q, error %v, want %v", entries, through, err, registry.ErrUnavailable)
 	}
 }
 

@@ -13,13 +13,14 @@ import (
 
 // A Store is a registry in Redis. It is safe for concurrent use.
 type Store struct {
-	client  *redis.Client
+	pool    *connections
 	prefix  string
 	timeout time.Duration
 	clock   func() time.Time
 	options Options
 	commit  script
 	init    script
+	kept    keptConnection
 }
 
 var _ registry.Store = (*Store)(nil)
@@ -45,7 +46,7 @@ func Open(options Options) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		client:  redis.NewClient(client),
+		pool:    newConnections(client, settleTime(options)),
 		prefix:  options.Prefix,
 		timeout: options.Timeout,
 		clock:   options.Clock,
@@ -71,15 +72,19 @@ func (silence) Printf(context.Context, string, ...any) {}
 func (s *Store) Ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	if err := s.client.Ping(ctx).Err(); err != nil {
+	if err := s.client().Ping(ctx).Err(); err != nil {
 		return s.unavailable("ping", err)
 	}
 	return nil
 }
 
+// client gives the connections to ask by, for one exchange: the next may have
+// others.
+func (s *Store) client() *redis.Client { return s.pool.current.Load() }
+
 // Close closes all connections. Calls that run fail.
 func (s *Store) Close() error {
-	if err := s.client.Close(); err != nil && !wasClosed(err) {
+	if err := s.pool.close(); err != nil {
 		return fmt.Errorf("redisstore: close: %w", err)
 	}
 	return nil

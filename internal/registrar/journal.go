@@ -171,7 +171,7 @@ func (j *Journal) newest(ctx context.Context) ([]Told, error) {
 func (j *Journal) Follow(ctx context.Context, feed registry.Feed) Changes {
 	return func(yield func(Told, error) bool) {
 		for {
-			changes, err := feed.Next(ctx, j.position)
+			round, err := feed.Next(ctx, j.position)
 			switch {
 			case ctx.Err() != nil:
 				return
@@ -182,7 +182,7 @@ func (j *Journal) Follow(ctx context.Context, feed registry.Feed) Changes {
 			case err != nil:
 				yield(Told{}, err)
 				return
-			case len(changes) > 0 && !j.pass(ctx, changes, yield):
+			case len(round.Changes) > 0 && !j.pass(ctx, round.Changes, yield):
 				return
 			}
 		}

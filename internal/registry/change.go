@@ -49,12 +49,13 @@ func (c Change) Told() time.Time {
 }
 
 // parseChangedKeys reads keys separated by single spaces; none where they are
-// not that, or not visible ASCII.
+// not that, not visible ASCII, or written with the registry's prefix, which has
+// a brace that no key has.
 func parseChangedKeys(text string) []string {
 	keys := strings.Split(text, " ")
 	for _, key := range keys {
 		for i := range len(key) {
-			if key[i] < 0x21 || key[i] > 0x7e {
+			if key[i] < 0x21 || key[i] > 0x7e || key[i] == '{' {
 				return nil
 			}
 		}
@@ -110,9 +111,12 @@ func parseEntry(entry string) (ms, count uint64, ok bool) {
 	return ms, count, err == nil
 }
 
-// comesAfter tells whether an entry stands behind another; an empty one stands
-// before all.
-func comesAfter(entry, other string) bool {
+// ComesAfter tells whether an entry of the change stream stands behind another;
+// an empty one stands before all others, and none behind itself.
+func ComesAfter(entry, other string) bool {
+	if entry == other {
+		return false
+	}
 	ms, count, _ := parseEntry(entry)
 	otherMs, otherCount, ok := parseEntry(other)
 	return !ok || ms > otherMs || ms == otherMs && count > otherCount

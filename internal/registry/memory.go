@@ -117,6 +117,23 @@ func (m *Memory) Read(ctx context.Context, refs ...Ref) ([]Entry, error) {
 	return entries, nil
 }
 
+// ReadThrough implements Witness.
+func (m *Memory) ReadThrough(ctx context.Context, refs ...Ref) (entries []Entry, through string, err error) {
+	entries, err = m.Read(ctx, refs...)
+	if err != nil {
+		return nil, "", err
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.other[ChangesKey] {
+		return nil, "", WrongType(ChangesKey)
+	}
+	if len(m.stream) > 0 {
+		through = m.stream[len(m.stream)-1].Entry
+	}
+	return entries, through, nil
+}
+
 // Init implements Store.
 func (m *Memory) Init(ctx context.Context, root *Root) (created bool, err error) {
 	if err := ctx.Err(); err != nil {

@@ -56,11 +56,28 @@ func (m *Memory) ChangesBefore(ctx context.Context, entry string, n int) ([]Chan
 	}
 	var changes []Change
 	for _, change := range slices.Backward(all) {
-		if len(changes) < n && (entry == "" || comesAfter(entry, change.Entry)) {
+		if len(changes) < n && (entry == "" || ComesAfter(entry, change.Entry)) {
 			changes = append(changes, change)
 		}
 	}
 	return changes, nil
+}
+
+// Extent implements History.
+func (m *Memory) Extent(ctx context.Context) (Extent, error) {
+	if err := ctx.Err(); err != nil {
+		return Extent{}, fmt.Errorf("registry: extent: %w: %w", ErrUnavailable, err)
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.other[ChangesKey] {
+		return Extent{}, WrongType(ChangesKey)
+	}
+	extent := Extent{There: m.last != "", Newest: m.last}
+	if len(m.stream) > 0 {
+		extent.First, extent.Last = m.stream[0].Entry, m.stream[len(m.stream)-1].Entry
+	}
+	return extent, nil
 }
 
 // behind gives the changes behind an entry, and what is closed when there are
@@ -71,7 +88,7 @@ func (m *Memory) behind(entry string) ([]Change, <-chan struct{}, error) {
 	if m.other[ChangesKey] {
 		return nil, nil, WrongType(ChangesKey)
 	}
-	first := slices.IndexFunc(m.stream, func(c Change) bool { return comesAfter(c.Entry, entry) })
+	first := slices.IndexFunc(m.stream, func(c Change) bool { return ComesAfter(c.Entry, entry) })
 	if first < 0 {
 		first = len(m.stream)
 	}
@@ -95,13 +112,13 @@ type memoryFeed struct {
 }
 
 // Next implements Feed.
-func (f memoryFeed) Next(ctx context.Context, after Position) ([]Change, error) {
+func (f memoryFeed) Next(ctx context.Context, after Position) (Round, error) {
 	over := time.NewTimer(f.round)
 	defer over.Stop()
 	for {
 		changes, told, err := f.memory.behind(after.Entry)
 		if err != nil {
-			return nil, err
+			return Round{}, err
 		}
 		if len(changes) == 0 {
 			select {
@@ -113,10 +130,14 @@ func (f memoryFeed) Next(ctx context.Context, after Position) ([]Change, error) 
 		}
 		switch {
 		case ctx.Err() != nil:
-			return nil, fmt.Errorf("registry: changes: %w: %w", ErrUnavailable, ctx.Err())
+			return Round{}, fmt.Errorf("registry: changes: %w: %w", ErrUnavailable, ctx.Err())
 		case !f.memory.holds(after.Entry):
-			return nil, fmt.Errorf("registry: changes: behind %s: %w", after.Entry, ErrGap)
+			return Round{}, fmt.Errorf("registry: changes: behind %s: %w", after.Entry, ErrGap)
 		}
-		return changes, nil
+		entries, err := f.memory.Read(ctx, RootRef)
+		if err != nil {
+			return Round{}, err
+		}
+		return Round{changes, entries[0]}, nil
 	}
 }

@@ -15,6 +15,14 @@ type Reader interface {
 	Read(ctx context.Context, refs ...Ref) ([]Entry, error)
 }
 
+// A Witness reads records and tells how new they can be.
+type Witness interface {
+	// ReadThrough is Read, and gives besides the id of the newest entry of the
+	// change stream once all was read; empty: there is none. What was read tells
+	// of no change in the stream that stands behind that entry.
+	ReadThrough(ctx context.Context, refs ...Ref) (entries []Entry, through string, err error)
+}
+
 // A Lister finds records without knowing their refs.
 type Lister interface {
 	// Clients and Profiles give all ids, deleted ones too, sorted.
@@ -34,17 +42,44 @@ type History interface {
 	// ChangesBefore gives the newest changes before an entry, n at most,
 	// newest first; an empty one stands behind all.
 	ChangesBefore(ctx context.Context, entry string, n int) ([]Change, error)
+	// Extent tells from where to where the change stream reaches.
+	Extent(ctx context.Context) (Extent, error)
+}
+
+// An Extent says what a change stream holds, by the ids of entries.
+type Extent struct {
+	There       bool   // there is a stream; it may be empty
+	First, Last string // of those that are there; empty: none is
+	Newest      string // of all that ever were, where that is known; else as Last
 }
 
 // A Feed tells of changes as they are made.
 type Feed interface {
 	// Next gives the changes behind a position, oldest first, as soon as there
 	// is one. Where a whole round passes without, it gives none, and no error:
-	// then nothing has changed. ErrGap means that the entry at the position is
+	// then nothing has changed. The root was read behind them, on the same
+	// connection. ErrGap means that the entry at the position is
 	// not there any more, so that changes may have been lost: forget
 	// everything. At the zero Position there is nothing that could be lost.
 	// When ctx ends, Next ends at once with ErrUnavailable.
-	Next(ctx context.Context, after Position) ([]Change, error)
+	Next(ctx context.Context, after Position) (Round, error)
+}
+
+// A Round is what one Next of a Feed gives.
+type Round struct {
+	Changes []Change
+	Root    Entry // the root record once these had been told
+}
+
+// A Tracker tells that records were written, by whoever and in whatever way,
+// as soon as they are.
+type Tracker interface {
+	// Track begins to watch and calls on, once; from then on nothing is missed.
+	// It calls written with what was written: none means that all may have
+	// been. It blocks until ctx ends or nothing can be seen any more, and gives
+	// ErrNotTracked where the store cannot tell at all. The calls come one
+	// after another.
+	Track(ctx context.Context, on func(), written func(refs []Ref)) error
 }
 
 // An Inventory looks at all that is there, listed or not, readable or not. It
@@ -75,6 +110,7 @@ type Key struct {
 // A Store keeps a registry.
 type Store interface {
 	Reader
+	Witness
 	Lister
 	History
 	Inventory
@@ -98,6 +134,8 @@ var (
 	ErrUnavailable = errors.New("registry unavailable")
 	ErrOverloaded  = errors.New("too many lookups at a time")
 	ErrGap         = errors.New("changes were lost")
+	ErrNotListed   = errors.New("the fleet does not list this server")
+	ErrNotTracked  = errors.New("writes are not tracked there")
 )
 
 // A Position is where a commit stands in the history of a registry.

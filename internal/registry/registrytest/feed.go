@@ -34,11 +34,11 @@ func feedThere(s *suite) {
 		{"behind a commit", first, []story{{Keys: []string{"client:acme"}, Op: "set"}}},
 	}
 	for _, test := range tests {
-		changes, err := feed.Next(s.Context(), test.after)
+		got, err := feed.Next(s.Context(), test.after)
 		if err != nil {
 			s.Fatalf("%s: Next: %v", test.name, err)
 		}
-		if diff := cmp.Diff(test.want, stories(changes)); diff != "" {
+		if diff := cmp.Diff(test.want, stories(got.Changes)); diff != "" {
 			s.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}
@@ -54,8 +54,8 @@ type round struct {
 func (s *suite) waiting(ctx context.Context, feed registry.Feed, after registry.Position) <-chan round {
 	ended := make(chan round, 1)
 	go func() {
-		changes, err := feed.Next(ctx, after)
-		ended <- round{changes, err}
+		got, err := feed.Next(ctx, after)
+		ended <- round{got.Changes, err}
 	}()
 	return ended
 }
@@ -105,11 +105,54 @@ func feedNothing(s *suite) {
 	s.withRegistry()
 	feed := s.Feed(hurry)
 	for _, id := range []registry.ClientID{"acme", "globex"} {
-		if changes, err := feed.Next(s.Context(), s.lastPosition()); err != nil || len(changes) != 0 {
-			s.Errorf("before %s: Next: got %v, error %v, want nothing and no error", id, changes, err)
+		if got, err := feed.Next(s.Context(), s.lastPosition()); err != nil || len(got.Changes) != 0 {
+			s.Errorf("before %s: Next: got %v, error %v, want nothing and no error", id, got, err)
 		}
 		s.create(bare(id))
 	}
+}
+
+func feedRoot(s *suite) {
+	feed := s.Feed(hurry)
+	rootIs := func(name string, want *registry.Root) {
+		s.Helper()
+		got, err := feed.Next(s.Context(), s.lastPosition())
+		switch {
+		case err != nil:
+			s.Errorf("%s: Next: %v", name, err)
+		case want != nil:
+			s.holds(got.Root, want)
+		case !got.Root.Absent():
+			s.Errorf("%s: got root %v, want none", name, got.Root)
+		}
+	}
+	rootIs("without a registry", nil)
+	s.withRegistry()
+	root := sampleRoot()
+	rootIs("of a registry without commits", root)
+	s.create(bare("acme"))
+	root.Seq = 1
+	rootIs("behind the last commit", root)
+	got, err := s.Feed(patience).Next(s.Context(), registry.Position{})
+	if err != nil || len(got.Changes) != 1 {
+		s.Errorf("behind the beginning: got %v, error %v, want 1 change", got, err)
+	}
+	s.holds(got.Root, root)
+
+	s.Put(registry.RootRef, with(root.Fields(), "schema", "2"))
+	got, err = feed.Next(s.Context(), s.lastPosition())
+	if err != nil || got.Root.Fields["schema"] != "2" {
+		s.Errorf("of another schema: got %v, error %v, want the fields", got, err)
+	}
+	s.isInvalid(got.Root.Invalid, "registry", "schema")
+	s.PutOtherType("registry")
+	got, err = feed.Next(s.Context(), s.lastPosition())
+	if err != nil {
+		s.Errorf("of another type: Next: %v", err)
+	}
+	s.isInvalid(got.Root.Invalid, "registry", "")
+	s.Remove("registry")
+	rootIs("of a registry that is gone", nil)
 }
 
 func feedGap(s *suite) {
@@ -117,18 +160,18 @@ func feedGap(s *suite) {
 	first := s.create(bare("acme"))
 	second := s.create(bare("globex"))
 	s.Forget(1)
-	if changes, err := s.Feed(patience).Next(s.Context(), first); !errors.Is(err, registry.ErrGap) {
-		s.Errorf("behind an entry that was trimmed, with more to tell: got %v, error %v, want %v", changes, err, registry.ErrGap)
+	if got, err := s.Feed(patience).Next(s.Context(), first); !errors.Is(err, registry.ErrGap) {
+		s.Errorf("behind an entry that was trimmed, with more to tell: got %v, error %v, want %v", got, err, registry.ErrGap)
 	}
-	if changes, err := s.Feed(hurry).Next(s.Context(), second); err != nil || len(changes) > 0 {
-		s.Errorf("behind an entry that is there: got %v, error %v, want nothing", changes, err)
+	if got, err := s.Feed(hurry).Next(s.Context(), second); err != nil || len(got.Changes) > 0 {
+		s.Errorf("behind an entry that is there: got %v, error %v, want nothing", got, err)
 	}
 	s.Remove("changes")
-	if changes, err := s.Feed(hurry).Next(s.Context(), second); !errors.Is(err, registry.ErrGap) {
-		s.Errorf("where the stream is gone: got %v, error %v, want %v", changes, err, registry.ErrGap)
+	if got, err := s.Feed(hurry).Next(s.Context(), second); !errors.Is(err, registry.ErrGap) {
+		s.Errorf("where the stream is gone: got %v, error %v, want %v", got, err, registry.ErrGap)
 	}
-	if changes, err := s.Feed(hurry).Next(s.Context(), registry.Position{}); err != nil || len(changes) > 0 {
-		s.Errorf("from the beginning of no stream: got %v, error %v, want nothing", changes, err)
+	if got, err := s.Feed(hurry).Next(s.Context(), registry.Position{}); err != nil || len(got.Changes) > 0 {
+		s.Errorf("from the beginning of no stream: got %v, error %v, want nothing", got, err)
 	}
 }
 
@@ -149,7 +192,7 @@ func feedOver(s *suite) {
 	}
 	// The feed lives on.
 	s.create(bare("acme"))
-	if changes, err := feed.Next(s.Context(), registry.Position{}); err != nil || len(changes) != 1 {
-		s.Errorf("Next behind a call that was over: got %v, error %v, want the change", changes, err)
+	if got, err := feed.Next(s.Context(), registry.Position{}); err != nil || len(got.Changes) != 1 {
+		s.Errorf("Next behind a call that was over: got %v, error %v, want the change", got, err)
 	}
 }

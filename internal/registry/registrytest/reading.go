@@ -161,6 +161,8 @@ func callOver(s *suite) {
 	cancel()
 	calls := map[string]func() error{
 		"Read":     func() error { _, err := s.Store.Read(ctx, registry.RootRef); return err },
+		"Through":  func() error { _, _, err := s.Store.ReadThrough(ctx, registry.RootRef); return err },
+		"Extent":   func() error { _, err := s.Store.Extent(ctx); return err },
 		"Commit":   func() error { _, err := s.Store.Commit(ctx, commitOf(creations(bare("a"))...)); return err },
 		"Init":     func() error { _, err := s.Store.Init(ctx, sampleRoot()); return err },
 		"Clients":  func() error { _, err := s.Store.Clients(ctx); return err },
