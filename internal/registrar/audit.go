@@ -175,7 +175,7 @@ func kindOfKey(name string) keyKind {
 		return keyKind{holds: "set"}
 	case registry.ChangesKey:
 		return keyKind{holds: "stream"}
-	case "fleet", "revoked-jtis":
+	case registry.FleetKey, "revoked-jtis":
 		return keyKind{holds: "zset"}
 	}
 	prefix, rest, _ := strings.Cut(name, ":")
@@ -188,7 +188,11 @@ func kindOfKey(name string) keyKind {
 		if id, err := credential.ParseTokenID(rest); err == nil {
 			return keyKind{holds: "string", token: id}
 		}
-	case "key", "binding", "server", "keys-of", "bindings-of":
+	case "server":
+		if rest != "" {
+			return keyKind{holds: "hash"}
+		}
+	case "key", "binding", "keys-of", "bindings-of":
 		if rest != "" {
 			return keyKind{holds: anyType}
 		}

@@ -100,12 +100,15 @@ func TestAudit(t *testing.T) {
 		}, []Fault{
 			{Kind: Unreadable, Key: "clients"}, {Kind: Unreadable, Key: "token-id:" + auditedID}, {Kind: Unreadable, Key: "tokens-of:acme"},
 		}},
+		{"servers", func(d *desk) {
+			d.memory.Put(registry.Ref{Kind: "server", ID: "web-1"}, registry.Fields{"boot": "x"})
+		}, []Fault{}},
 		{"keys of no known kind", func(d *desk) {
 			for _, name := range []string{"clinet:acme", "client:", "tokens-of:No Id", "token-id:short", "x", "key:acme:k1", "server:a"} {
 				d.memory.PutName(name, "x")
 			}
 		}, []Fault{
-			{Kind: UnknownKey, Key: "client:"}, {Kind: UnknownKey, Key: "clinet:acme"}, {Kind: UnknownKey, Key: "token-id:short"},
+			{Kind: UnknownKey, Key: "client:"}, {Kind: UnknownKey, Key: "clinet:acme"}, {Kind: Unreadable, Key: "server:a"}, {Kind: UnknownKey, Key: "token-id:short"},
 			{Kind: UnknownKey, Key: "tokens-of:No Id"}, {Kind: UnknownKey, Key: "x"},
 		}},
 		{"keys that end", func(d *desk) {
