@@ -38,9 +38,9 @@ var besides = map[string][]string{
 	"dashboard":  {"config", "telemetry"},
 	"manifest":   {"registrar"}, // declared registries become operations
 	"config":     {"authz", "registry", "credential", "spelling"},
-	"telemetry":  {"authz", "registry", "credential", "answer"}, // answer tells which request id is shown
-	"envoy":      {},                                            // configurations to copy: know nothing of ours
-	"spelling":   {},                                            // words only
+	"telemetry":  {"authz", "registry", "credential", "answer", "cache"}, // answer tells which request id is shown, cache how it stands
+	"envoy":      {},                                                     // configurations to copy: know nothing of ours
+	"spelling":   {},                                                     // words only
 }
 
 // others are modules that one package alone knows, besides what only tests

@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -24,10 +25,18 @@ type Policy struct {
 // A Directory finds facts. An error means that nobody knows what stands there;
 // a record that is absent or invalid is an Entry that says so.
 type Directory interface {
-	// Token finds the record of an opaque token.
-	Token(ctx context.Context, token credential.Secret) (registry.Entry, error)
-	// Owner finds a client and a profile together.
-	Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID) (c, p registry.Entry, err error)
+	// Token finds the record of an opaque token. Who asks, as far as it is
+	// known, is what a Directory shares out lookups by: the caller has proven
+	// nothing yet.
+	Token(ctx context.Context, from netip.Addr, token credential.Secret) (*Fact, error)
+	// Owner finds a client and a profile together. Each may fail by itself.
+	Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID) (c, p Found)
+}
+
+// A Found is a fact, or why it could not be had.
+type Found struct {
+	Fact *Fact
+	Err  error
 }
 
 // A Checker decides. It is safe for use by many goroutines.
@@ -73,39 +82,86 @@ func (c *Checker) inform(ctx context.Context, q *question) error {
 	return c.gather(ctx, q)
 }
 
-// gather looks up the facts of a token: the token, then its client and profile
-// together. What could not be had is noted in the question, for the first rule
-// that asks for it. The error is for the log.
+// gatherAgain is how often facts that were touched meanwhile are gathered anew.
+const gatherAgain = 3
+
+// ErrTouched says that the registry changed each time that facts were gathered.
+var ErrTouched = errors.New("authz: facts changed each time that they were gathered")
+
+// gather looks up the facts of a token, so that all of them held at one time.
+// What could not be had is noted in the question, for the first rule that asks
+// for it. The error is for the log.
 func (c *Checker) gather(ctx context.Context, q *question) error {
-	entry, err := c.directory.Token(ctx, q.shown.Value)
-	token, ok := entry.Record.(*registry.Token)
-	if ok && q.shown.ID != "" && token.ID != q.shown.ID {
-		entry = registry.Entry{Invalid: &registry.FieldError{Key: token.Ref().Key(), Field: "id", Why: "is not what the token says"}}
-		ok = false
+	for range 1 + gatherAgain {
+		touched, err := c.gatherOnce(ctx, q)
+		if !touched {
+			return err
+		}
+		q.facts, q.credential, q.client, q.profile = Facts{}, unreadable, notLookedUp, notLookedUp
 	}
-	q.credential = outcome(ok, entry, err)
+	return ErrTouched
+}
+
+// gatherOnce looks up the token, then its client and profile together. It
+// tells whether one of them may have changed since.
+func (c *Checker) gatherOnce(ctx context.Context, q *question) (touched bool, err error) {
+	fact, err := c.directory.Token(ctx, q.peer, q.shown.Value)
+	if err != nil {
+		q.credential = failed(err)
+		return false, err
+	}
+	token, ok := fact.Record.(*registry.Token)
+	q.credential = outcome(ok, fact.Entry)
+	if ok && q.shown.ID != "" && token.ID != q.shown.ID {
+		q.credential = invalid
+		return fact.Touched(), &registry.FieldError{Key: token.Ref().Key(), Field: "id", Why: "is not what the token says"}
+	}
 	if q.credential != found {
-		return firstError(err, entry.Invalid)
+		return fact.Touched(), fact.Invalid
 	}
 	q.facts.Credential = credentialOf(token)
 
-	client, profile, err := c.directory.Owner(ctx, token.Client, token.Profile)
-	q.facts.Client, ok = client.Record.(*registry.Client)
-	q.client = outcome(ok, client, err)
-	q.facts.Profile, ok = profile.Record.(*registry.Profile)
-	q.profile = outcome(ok, profile, err)
-	return firstError(err, client.Invalid, profile.Invalid)
+	client, profile := c.directory.Owner(ctx, token.Client, token.Profile)
+	q.facts.Client, q.client = recordOf[*registry.Client](client)
+	q.facts.Profile, q.profile = recordOf[*registry.Profile](profile)
+	touched = fact.Touched() || client.touched() || profile.touched()
+	return touched, firstError(client.cause(), profile.cause())
 }
 
-func outcome(ok bool, entry registry.Entry, err error) lookup {
-	switch {
-	case errors.Is(err, registry.ErrOverloaded):
+// recordOf gives the record that was asked for, and what came of the lookup.
+func recordOf[R registry.Record](f Found) (record R, came lookup) {
+	if f.Err != nil {
+		return record, failed(f.Err)
+	}
+	record, ok := f.Fact.Record.(R)
+	return record, outcome(ok, f.Fact.Entry)
+}
+
+func (f Found) touched() bool { return f.Err == nil && f.Fact.Touched() }
+
+// cause gives why there is no record to go by; nil: there is one, or none.
+func (f Found) cause() error {
+	if f.Err != nil {
+		return f.Err
+	}
+	return f.Fact.Invalid
+}
+
+// failed gives what came of a lookup that nobody could make.
+func failed(err error) lookup {
+	if errors.Is(err, registry.ErrOverloaded) {
 		return noTurn
-	case err != nil:
-		return unreadable
+	}
+	return unreadable
+}
+
+// outcome gives what came of a lookup; ok where it is the record that was
+// asked for.
+func outcome(ok bool, entry registry.Entry) lookup {
+	switch {
 	case ok:
 		return found
-	case entry.Invalid != nil || entry.Record != nil:
+	case !entry.Absent():
 		return invalid
 	}
 	return absent

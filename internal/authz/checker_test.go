@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -113,10 +115,10 @@ type gate struct {
 	open    chan struct{}
 }
 
-func (g gate) Token(ctx context.Context, token credential.Secret) (registry.Entry, error) {
+func (g gate) Token(ctx context.Context, from netip.Addr, token credential.Secret) (*Fact, error) {
 	g.arrived <- struct{}{}
 	<-g.open
-	return g.fakeDirectory.Token(ctx, token)
+	return g.fakeDirectory.Token(ctx, from, token)
 }
 
 // TestOverloaded fills the checker with checks that wait for their lookup: the
@@ -176,7 +178,7 @@ func TestOverloaded(t *testing.T) {
 // A panicking directory is a fault of our own.
 type panicking struct{ fakeDirectory }
 
-func (panicking) Token(context.Context, credential.Secret) (registry.Entry, error) { panic("fault") }
+func (panicking) Token(context.Context, netip.Addr, credential.Secret) (*Fact, error) { panic("fault") }
 
 // TestPanicLeavesNoCheckInFlight holds the count to a check that does not come
 // to its end: who serves catches the panic and answers.
@@ -227,6 +229,141 @@ func TestNoTurn(t *testing.T) {
 		got := NewChecker(testPolicy, directory).Check(context.Background(), noon, goodRequest())
 		if got.Reason != Overloaded || !errors.Is(got.Cause, busy) {
 			t.Errorf("%s: got %s (%v), want %s", name, got.Reason, got.Cause, Overloaded)
+		}
+	}
+}
+
+// A restless directory is one whose facts are touched while they are gathered:
+// so often, at a moment of each gathering.
+type restless struct {
+	fakeDirectory
+	moment  moment
+	touches int // how many gatherings are still to be disturbed
+	asked   int // tokens
+}
+
+type moment uint8
+
+const (
+	betweenLookups moment = iota // the token, once it was found
+	beforeDecision               // the client
+	ofProfile                    // the profile, as early as that
+)
+
+func (r *restless) Token(ctx context.Context, from netip.Addr, token credential.Secret) (*Fact, error) {
+	r.asked++
+	fact, err := r.fakeDirectory.Token(ctx, from, token)
+	if r.moment == betweenLookups && r.touches > 0 {
+		r.touches--
+		fact.Touch()
+	}
+	return fact, err
+}
+
+func (r *restless) Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID) (c, p Found) {
+	c, p = r.fakeDirectory.Owner(ctx, client, profile)
+	if r.moment != betweenLookups && r.touches > 0 {
+		r.touches--
+		map[moment]*Fact{beforeDecision: c.Fact, ofProfile: p.Fact}[r.moment].Touch()
+	}
+	return c, p
+}
+
+// TestGatherAgain has facts be touched while they are gathered: they are
+// gathered again, three times at most, and then nobody knows.
+func TestGatherAgain(t *testing.T) {
+	unknown, unreadable, orphan, invalidToken := goodDirectory(), goodDirectory(), goodDirectory(), goodDirectory()
+	unknown.token = registry.Entry{}
+	unreadable.client, unreadable.profile, unreadable.ownerErr = registry.Entry{}, registry.Entry{}, registry.ErrUnavailable
+	orphan.client = registry.Entry{}
+	invalidToken.token = registry.Entry{Invalid: registry.WrongType("token")}
+	for name, test := range map[string]struct {
+		directory fakeDirectory
+		moments   []moment
+		want      Reason // in peace
+	}{
+		"all is there":         {goodDirectory(), []moment{betweenLookups, beforeDecision, ofProfile}, Allowed},
+		"the token is unknown": {unknown, []moment{betweenLookups}, TokenUnknown},
+		"the token is invalid": {invalidToken, []moment{betweenLookups}, RecordInvalid},
+		"no owner":             {orphan, []moment{betweenLookups, beforeDecision, ofProfile}, ClientUnknown},
+		"owner unreadable":     {unreadable, []moment{betweenLookups}, RegistryUnavailable},
+	} {
+		for _, at := range test.moments {
+			for touches := range 6 {
+				directory := &restless{fakeDirectory: test.directory, moment: at, touches: touches}
+				got := NewChecker(testPolicy, directory).Check(context.Background(), noon, goodRequest())
+				want, asked := test.want, 1+touches
+				if touches > 3 {
+					want, asked = RegistryUnavailable, 4
+				}
+				if got.Reason != want || directory.asked != asked {
+					t.Errorf("%s, touched %d times at %d: got %s (%v) by asking %d times, want %s by %d",
+						name, touches, at, got.Reason, got.Cause, directory.asked, want, asked)
+				}
+				if touches > 3 && (!errors.Is(got.Cause, ErrTouched) || !reflect.ValueOf(got.Facts).IsZero()) {
+					t.Errorf("%s, touched %d times at %d: because of %v, with facts %+v", name, touches, at, got.Cause, got.Facts)
+				}
+			}
+		}
+	}
+}
+
+// TestGatherAnew holds each gathering to facts of its own: what an earlier one
+// had found is no part of the decision.
+func TestGatherAnew(t *testing.T) {
+	directory := &vanishing{fakeDirectory: goodDirectory()}
+	got := NewChecker(testPolicy, directory).Check(context.Background(), noon, goodRequest())
+	if got.Reason != TokenUnknown || got.Facts.Credential.ID != "" || got.Facts.Client != nil || got.Facts.Profile != nil {
+		t.Errorf("got %s with facts %+v, want %s without", got.Reason, got.Facts, TokenUnknown)
+	}
+}
+
+// A vanishing directory has its token be gone once it was asked for the owner.
+type vanishing struct{ fakeDirectory }
+
+func (v *vanishing) Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID) (c, p Found) {
+	c, p = v.fakeDirectory.Owner(ctx, client, profile)
+	p.Fact.Touch()
+	v.token = registry.Entry{}
+	return c, p
+}
+
+// An apart directory fails to find one of client and profile.
+type apart struct {
+	fakeDirectory
+	noClient, noProfile error
+}
+
+func (a apart) Owner(context.Context, registry.ClientID, registry.ProfileID) (c, p Found) {
+	return a.found(a.client, a.noClient), a.found(a.profile, a.noProfile)
+}
+
+// TestOwnersFailApart holds a lookup that failed to the first rule that asks
+// for its record: a client that is known to be off is off, whatever became of
+// its profile, on routes that observe too.
+func TestOwnersFailApart(t *testing.T) {
+	on, off := goodDirectory(), goodDirectory()
+	off.client = registry.Entry{Record: &registry.Client{ID: "acme", State: registry.Disabled}}
+	for name, test := range map[string]struct {
+		directory apart
+		want      Reason
+	}{
+		"profile unreadable":                 {apart{on, nil, registry.ErrUnavailable}, RegistryUnavailable},
+		"profile without turn":               {apart{on, nil, registry.ErrOverloaded}, Overloaded},
+		"client unreadable":                  {apart{on, registry.ErrUnavailable, nil}, RegistryUnavailable},
+		"client without turn":                {apart{on, registry.ErrOverloaded, nil}, Overloaded},
+		"client off, profile unreadable":     {apart{off, nil, registry.ErrUnavailable}, ClientDisabled},
+		"client off, profile without turn":   {apart{off, nil, registry.ErrOverloaded}, ClientDisabled},
+		"client unreadable, profile no turn": {apart{on, registry.ErrUnavailable, registry.ErrOverloaded}, RegistryUnavailable},
+	} {
+		request := goodRequest()
+		if got := NewChecker(testPolicy, test.directory).Check(context.Background(), noon, request); got.Reason != test.want {
+			t.Errorf("%s: got %s (%v), want %s", name, got.Reason, got.Cause, test.want)
+		}
+		request.Extensions = map[string]string{"mode": "observe"}
+		got := NewChecker(testPolicy, test.directory).Check(context.Background(), noon, request)
+		if want := test.want; want == ClientDisabled && got.Reason != want || want != ClientDisabled && got.Observed != want {
+			t.Errorf("%s, observed: got %s, observed %s, want %s", name, got.Reason, got.Observed, want)
 		}
 	}
 }

@@ -36,12 +36,19 @@ type fakeDirectory struct {
 	tokenErr, ownerErr     error
 }
 
-func (f fakeDirectory) Token(context.Context, credential.Secret) (registry.Entry, error) {
-	return f.token, f.tokenErr
+func (f fakeDirectory) Token(context.Context, netip.Addr, credential.Secret) (*Fact, error) {
+	return NewFact(&Era{}, f.token), f.tokenErr
 }
 
-func (f fakeDirectory) Owner(context.Context, registry.ClientID, registry.ProfileID) (c, p registry.Entry, err error) {
-	return f.client, f.profile, f.ownerErr
+func (f fakeDirectory) Owner(context.Context, registry.ClientID, registry.ProfileID) (c, p Found) {
+	return f.found(f.client, f.ownerErr), f.found(f.profile, f.ownerErr)
+}
+
+func (fakeDirectory) found(entry registry.Entry, err error) Found {
+	if err != nil {
+		return Found{Err: err}
+	}
+	return Found{Fact: NewFact(&Era{}, entry)}
 }
 
 // goodDirectory knows goodToken and all that it needs.
@@ -53,48 +60,6 @@ func goodDirectory() fakeDirectory {
 		client:  registry.Entry{Record: &registry.Client{ID: "acme", State: registry.Active}},
 		profile: registry.Entry{Record: &registry.Profile{ID: "partner", State: registry.Active, Accepts: registry.Kinds{Token: true}}},
 	}
-}
-
-// goodMemory holds goodToken by its plain digest, and all that it needs.
-func goodMemory(t *testing.T) *registry.Memory {
-	t.Helper()
-	var peppers credential.Peppers
-	digest, err := peppers.Digest(credential.PlainDigest, credential.NewSecret(goodToken))
-	if err != nil {
-		t.Fatal(err)
-	}
-	memory := registry.NewMemory(func() time.Time { return noon })
-	memory.Put(registry.RootRef, registry.Fields{"id": "first", "schema": "1", "seq": "1", "digests": "s1"})
-	memory.Put(registry.ClientRef("acme"), registry.Fields{"id": "acme", "state": "active", "created_at": "2026-01-01T00:00:00Z"})
-	memory.Put(registry.ProfileRef("partner"), registry.Fields{"id": "partner", "state": "active", "accepts": "token", "created_at": "2026-01-01T00:00:00Z"})
-	memory.Put(registry.TokenRef(digest), registry.Fields{
-		"digest": string(digest), "id": "0123456789", "client": "acme", "profile": "partner", "state": "active", "created_at": "2026-01-01T00:00:00Z",
-	})
-	return memory
-}
-
-// A countingReader notes every read, and fails those that it is told to.
-type countingReader struct {
-	registry.Reader
-	reads [][]registry.Ref
-	fail  map[int]error // by number of the read, from 1
-}
-
-func (r *countingReader) Read(ctx context.Context, refs ...registry.Ref) ([]registry.Entry, error) {
-	r.reads = append(r.reads, refs)
-	if err := r.fail[len(r.reads)]; err != nil {
-		return nil, err
-	}
-	return r.Reader.Read(ctx, refs...)
-}
-
-func newLookups(t *testing.T, reader registry.Reader, options LookupOptions) *Lookups {
-	t.Helper()
-	lookups, err := NewLookups(reader, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return lookups
 }
 
 func networks(t testing.TB, text string) registry.Networks {

@@ -78,6 +78,7 @@ var rules = [...]rule{
 	{clientActive, ClientDisabled},
 
 	// 6. The profile.
+	{profileInTurn, Overloaded},
 	{profileKnown, RegistryUnavailable},
 	{profileValid, RecordInvalid},
 	{profileFound, ProfileUnknown},
@@ -142,6 +143,7 @@ func clientValid(q question) bool  { return q.client != invalid }
 func clientFound(q question) bool  { return q.client == found }
 func clientActive(q question) bool { return q.facts.Client.State == registry.Active }
 
+func profileInTurn(q question) bool { return q.profile != noTurn }
 func profileKnown(q question) bool  { return q.profile != unreadable }
 func profileValid(q question) bool  { return q.profile != invalid }
 func profileFound(q question) bool  { return q.profile == found }

@@ -18,8 +18,6 @@ import (
 	"credence/internal/authz"
 	"credence/internal/config"
 	"credence/internal/extauthz"
-	"credence/internal/redisstore"
-	"credence/internal/registry"
 	"credence/internal/telemetry"
 )
 
@@ -105,46 +103,27 @@ func Serve(ctx context.Context, service Service) error {
 type server struct {
 	config  config.Config
 	logger  *slog.Logger
-	store   *redisstore.Store
-	contact *contact
+	facts   *facts
 	checks  *extauthz.Server
 	metrics *telemetry.Metrics
 	denials *telemetry.DecisionLog
 	up      func(Addresses)
-	silent  bool // Redis does not say whether it evicts, and that was told
 }
-
-const (
-	lookupsAtOnce = 64                    // lookups that run at a time
-	waitForTurn   = 20 * time.Millisecond // what comes beyond waits so long, and is overloaded
-)
 
 // newServer puts a server together. It opens no listener and asks nobody.
 func newServer(service Service) (*server, error) {
 	c := service.Config
-	peppers, err := loadPeppers(c.Credentials.PepperFiles)
-	if err != nil {
-		return nil, err
-	}
-	options := storeOptions(c.Redis)
-	options.Timeout, options.Connections, options.Turn = c.Redis.Timeout, lookupsAtOnce, waitForTurn
-	store, err := redisstore.Open(options)
-	if err != nil {
-		return nil, err
-	}
 	s := &server{
-		config: c, store: store, logger: telemetry.NewLogger(service.Log, c.Log.Level, c.Log.Format),
+		config: c, logger: telemetry.NewLogger(service.Log, c.Log.Level, c.Log.Format),
 		metrics: telemetry.NewMetrics(version()), up: service.Up,
 	}
-	lookups, err := authz.NewLookups(s.metrics.Reader(store), authz.LookupOptions{
-		Peppers: peppers, Digests: c.Credentials.Digests, RegistryID: c.Redis.RegistryID,
-	})
-	if err != nil {
-		return nil, errors.Join(err, store.Close())
+	var err error
+	if s.facts, err = newFacts(c, s.logger, s.metrics, func() { s.checks.SetReady(true) }); err != nil {
+		return nil, err
 	}
 	s.denials = telemetry.NewDecisionLog(s.logger, nil)
 	s.checks = extauthz.New(extauthz.Options{
-		Checker: s.metrics.Checker(authz.NewChecker(c.Policy(), lookups)),
+		Checker: s.metrics.Checker(authz.NewChecker(c.Policy(), s.facts.cache)),
 		Identity: extauthz.Identity{
 			Prefix: c.Identity.Prefix, Labels: c.Identity.Labels, StripSeenOnly: c.Identity.Strip == config.StripSeen,
 		},
@@ -153,27 +132,7 @@ func newServer(service Service) (*server, error) {
 		Drain:   c.Listen.Drain,
 		Budget:  service.Budget,
 	})
-	s.contact = &contact{
-		ask: lookups.Contact, evicts: s.evicts, bar: lookups.Bar,
-		logger: s.logger, made: func() { s.checks.SetReady(true) }, told: s.metrics.Contact,
-	}
 	return s, nil
-}
-
-// evicts gives errEvicts where Redis removes records by itself, and nil where
-// it does not, or does not say.
-func (s *server) evicts(ctx context.Context) error {
-	evicts, told, err := s.store.Evicts(ctx)
-	switch {
-	case err != nil:
-		return err
-	case evicts:
-		return errEvicts
-	case !told && !s.silent:
-		s.silent = true
-		s.logger.Warn("redis does not say whether it evicts records", slog.String("needs", "INFO"))
-	}
-	return nil
 }
 
 func (s *server) observe(request authz.Request, decision authz.Decision, took time.Duration) {
@@ -183,7 +142,7 @@ func (s *server) observe(request authz.Request, decision authz.Decision, took ti
 
 // run listens and answers until ctx ends and the checks have drained.
 func (s *server) run(ctx context.Context) (err error) {
-	defer func() { err = errors.Join(err, s.store.Close()) }()
+	defer func() { err = errors.Join(err, s.facts.close()) }()
 	listener, err := extauthz.Listen(s.config.Listen.GRPC, s.config.Listen.SocketMode)
 	if err != nil {
 		return err
@@ -196,10 +155,15 @@ func (s *server) run(ctx context.Context) (err error) {
 	go func() { _ = page.Serve(ops) }() // ends with Close
 	defer func() { _ = page.Close() }()
 
-	asking, stopAsking := context.WithCancel(context.Background())
-	asked := make(chan struct{})
-	go func() { defer close(asked); s.contact.run(asking) }()
-	defer func() { stopAsking(); <-asked }()
+	// Until the last check was answered, and no longer: then the fleet is left.
+	following, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
+	followed := make(chan struct{})
+	go func() { defer close(followed); s.facts.follower.Run(following) }()
+	defer func() {
+		stopFollowing()
+		<-followed
+		s.logger.Info("ended")
+	}()
 
 	at := Addresses{GRPC: spoken(listener.Addr()), Ops: ops.Addr().String()}
 	s.logger.Info("listening", slog.String("grpc", at.GRPC), slog.String("ops", at.Ops), slog.String("version", version()),
@@ -209,7 +173,6 @@ func (s *server) run(ctx context.Context) (err error) {
 	}
 	err = s.checks.Serve(ctx, listener)
 	s.denials.Flush()
-	s.logger.Info("ended")
 	return err
 }
 
@@ -219,7 +182,7 @@ func (s *server) readiness(ctx context.Context) func() (bool, []string) {
 		if ctx.Err() != nil {
 			return false, []string{"draining: the server was told to end"}
 		}
-		return s.contact.state()
+		return s.facts.readiness()
 	}
 }
 
@@ -229,12 +192,4 @@ func spoken(address net.Addr) string {
 		return "unix:" + address.String()
 	}
 	return address.String()
-}
-
-// whyNot says in one line why the registry cannot be served from.
-func whyNot(err error) string {
-	if errors.Is(err, registry.ErrNoRegistry) {
-		return "registry: none in this Redis: restore the one that was there, or make a first one with credence init"
-	}
-	return "registry: " + plain(err)
 }

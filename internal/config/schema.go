@@ -12,8 +12,6 @@ import (
 var unbuilt = []string{
 	"listen.tls",
 	"redis.sentinel",
-	"redis.replicas",
-	"cache",
 	"jwt",
 }
 

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"credence/internal/authz"
+	"credence/internal/cache"
+	"credence/internal/cache/cachetest"
 	"credence/internal/credential"
 	"credence/internal/registry"
 )
@@ -55,10 +57,7 @@ func acme(t testing.TB) *registry.Memory {
 // places that are there by default it looks into the query, at api_key.
 func newChecker(t testing.TB, routes authz.RoutePolicy) *authz.Checker {
 	t.Helper()
-	lookups, err := authz.NewLookups(acme(t), authz.LookupOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	lookups := cachetest.Open(t, acme(t), cache.Options{})
 	return authz.NewChecker(authz.Policy{Places: newPlaces(), Peer: authz.PeerPolicy{Header: "x-forwarded-for"}, Routes: routes}, lookups)
 }
 

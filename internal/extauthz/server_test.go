@@ -19,6 +19,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"credence/internal/authz"
+	"credence/internal/cache"
+	"credence/internal/cache/cachetest"
+	"credence/internal/credential"
 	"credence/internal/registry"
 )
 
@@ -103,19 +106,18 @@ func TestBudget(t *testing.T) {
 // hanging is a registry that never answers.
 type hanging struct{}
 
-func (hanging) Read(ctx context.Context, _ ...registry.Ref) ([]registry.Entry, error) {
+func (hanging) ReadThrough(ctx context.Context, _ ...registry.Ref) ([]registry.Entry, string, error) {
 	<-ctx.Done()
-	return nil, ctx.Err()
+	return nil, "", ctx.Err()
 }
 
 // TestSpentBudgetIsADecision holds that the caller gets a 503 decision in time
 // when the registry hangs, and no RPC error.
 func TestSpentBudgetIsADecision(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		lookups, err := authz.NewLookups(hanging{}, authz.LookupOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		root := registry.Entry{Record: &registry.Root{ID: "hangs", Digests: []credential.DigestKind{credential.PlainDigest}}}
+		lookups := cachetest.OpenWith(t, hanging{}, cache.Options{Timeout: time.Minute}, root)
+		defer time.Sleep(2 * time.Minute) // of the bubble's time: until the last read has ended
 		policy := authz.Policy{Places: newPlaces()}
 		var took time.Duration
 		server := run(t, Options{Checker: authz.NewChecker(policy, lookups), Identity: standardIdentity, Observe: func(_ authz.Request, _ authz.Decision, d time.Duration) { took = d }})

@@ -30,7 +30,6 @@ type Metrics struct {
 	lookups      *prometheus.CounterVec
 	lookupErrors *prometheus.CounterVec
 	lookupTime   prometheus.Histogram
-	contact      prometheus.Gauge
 }
 
 // checkBuckets and lookupBuckets are the bounds of histograms, in seconds. A
@@ -72,15 +71,12 @@ func NewMetrics(version string) *Metrics {
 			Name: "credence_lookup_duration_seconds", Help: "Time of a read from the registry, failed ones included.", Buckets: lookupBuckets,
 		}),
 	}
-	m.contact = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "credence_registry_contact", Help: "1 while the registry can be served from, else 0: /readyz says why.",
-	})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "credence_build_info", Help: "The program: always 1.",
 		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.decisions, m.observed, m.duration, m.inFlight, m.places, m.lookups, m.lookupErrors, m.lookupTime, m.contact, build,
+	m.registry.MustRegister(m.decisions, m.observed, m.duration, m.inFlight, m.places, m.lookups, m.lookupErrors, m.lookupTime, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -98,15 +94,6 @@ func (m *Metrics) Observe(_ authz.Request, decision authz.Decision, took time.Du
 		m.places.WithLabelValues("header", decision.Header).Inc()
 	case decision.Query != "":
 		m.places.WithLabelValues("query", parameter(decision.Query)).Inc()
-	}
-}
-
-// Contact says whether the registry can be served from.
-func (m *Metrics) Contact(made bool) {
-	if made {
-		m.contact.Set(1)
-	} else {
-		m.contact.Set(0)
 	}
 }
 
@@ -140,25 +127,25 @@ func (c countedChecker) Check(ctx context.Context, now time.Time, request authz.
 	return c.next.Check(ctx, now, request)
 }
 
-// Reader gives a Reader whose reads are counted and timed.
-func (m *Metrics) Reader(next registry.Reader) registry.Reader { return countedReader{next, m} }
+// Witness gives a Witness whose reads are counted and timed.
+func (m *Metrics) Witness(next registry.Witness) registry.Witness { return countedWitness{next, m} }
 
-type countedReader struct {
-	next    registry.Reader
+type countedWitness struct {
+	next    registry.Witness
 	metrics *Metrics
 }
 
-// Read implements registry.Reader.
-func (r countedReader) Read(ctx context.Context, refs ...registry.Ref) ([]registry.Entry, error) {
+// ReadThrough implements registry.Witness.
+func (w countedWitness) ReadThrough(ctx context.Context, refs ...registry.Ref) ([]registry.Entry, string, error) {
 	begun := time.Now()
-	entries, err := r.next.Read(ctx, refs...)
+	entries, through, err := w.next.ReadThrough(ctx, refs...)
 	kind := askedFor(refs)
-	r.metrics.lookups.WithLabelValues(kind).Inc()
-	r.metrics.lookupTime.Observe(time.Since(begun).Seconds())
+	w.metrics.lookups.WithLabelValues(kind).Inc()
+	w.metrics.lookupTime.Observe(time.Since(begun).Seconds())
 	if err != nil {
-		r.metrics.lookupErrors.WithLabelValues(kind).Inc()
+		w.metrics.lookupErrors.WithLabelValues(kind).Inc()
 	}
-	return entries, err
+	return entries, through, err
 }
 
 // askedFor names what a read is about: the first record that is not the root,

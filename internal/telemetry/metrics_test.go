@@ -125,8 +125,8 @@ func TestNamesAtOnce(t *testing.T) {
 // A stub answers reads with an error or nothing.
 type stub struct{ err error }
 
-func (s stub) Read(_ context.Context, refs ...registry.Ref) ([]registry.Entry, error) {
-	return make([]registry.Entry, len(refs)), s.err
+func (s stub) ReadThrough(_ context.Context, refs ...registry.Ref) ([]registry.Entry, string, error) {
+	return make([]registry.Entry, len(refs)), "1-0", s.err
 }
 
 func TestLookupsAreCounted(t *testing.T) {
@@ -143,9 +143,9 @@ func TestLookupsAreCounted(t *testing.T) {
 		{nil, nil},
 	}
 	for _, read := range reads {
-		entries, err := m.Reader(stub{read.err}).Read(ctx, read.refs...)
-		if len(entries) != len(read.refs) || !errors.Is(err, read.err) {
-			t.Errorf("Read(%v) gives %v, %v, want what the reader below gives", read.refs, entries, err)
+		entries, through, err := m.Witness(stub{read.err}).ReadThrough(ctx, read.refs...)
+		if len(entries) != len(read.refs) || through != "1-0" || !errors.Is(err, read.err) {
+			t.Errorf("ReadThrough(%v) gives %v, %q, %v, want what the witness below gives", read.refs, entries, through, err)
 		}
 	}
 	hold(t, scrape(t, m), map[string]string{

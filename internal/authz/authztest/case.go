@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"credence/internal/authz"
 	"credence/internal/config"
 	"credence/internal/credential"
 
@@ -158,8 +157,15 @@ func (c *Case) complete(settings, decision string) (err error) {
 	return err
 }
 
-// LookupOptions gives how tokens are looked up by the case's configuration.
-func (c Case) LookupOptions(t testing.TB) authz.LookupOptions {
+// A Lookup says how tokens are looked up.
+type Lookup struct {
+	Peppers    credential.Peppers
+	Digests    []credential.DigestKind // all that are accepted; none: as the registry says
+	RegistryID string                  // the only registry that is served; empty: any
+}
+
+// Lookup gives how tokens are looked up by the case's configuration.
+func (c Case) Lookup(t testing.TB) Lookup {
 	t.Helper()
 	secrets := make(map[credential.DigestKind]credential.Secret)
 	for kind, file := range c.Config.Credentials.PepperFiles {
@@ -173,7 +179,7 @@ func (c Case) LookupOptions(t testing.TB) authz.LookupOptions {
 	if err != nil {
 		t.Fatalf("authztest: %s: %v", c.File, err)
 	}
-	return authz.LookupOptions{
+	return Lookup{
 		Peppers:    held,
 		Digests:    c.Config.Credentials.Digests,
 		RegistryID: c.Config.Redis.RegistryID,

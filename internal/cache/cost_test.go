@@ -1,0 +1,65 @@
+package cache
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+
+	"credence/internal/authz"
+	"credence/internal/credential"
+	"credence/internal/registry"
+)
+
+// TestCostOfKnownClient holds the check of a known client to what it allocates,
+// and to asking nobody. All that it allocates goes into finding the credential
+// and making its digests: facts cost none.
+func TestCostOfKnownClient(t *testing.T) {
+	peppers := peppersOf(t, map[credential.DigestKind]string{"h1": "one"})
+	digest, err := peppers.Digest("h1", credential.NewSecret(ownToken))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := registry.Fields{"id": "first", "schema": "1", "digests": "s1", "check_h1": checkOf(t, peppers, "h1")}
+	for name, test := range map[string]struct {
+		digests          string
+		ofCheck, ofToken float64
+	}{
+		"plain digest":     {digests: "s1", ofCheck: 10, ofToken: 6},
+		"digest by pepper": {digests: "h1", ofCheck: 17, ofToken: 13},
+		"both":             {digests: "h1 s1", ofCheck: 22, ofToken: 18},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSubject(t, Options{Peppers: peppers})
+			root["digests"] = test.digests
+			s.memory.Put(registry.RootRef, root)
+			s.memory.Put(registry.TokenRef(digest), registry.Fields{
+				"digest": string(digest), "id": "0123456789", "client": "acme", "profile": "partner", "state": "active", "created_at": "2026-01-01T00:00:00Z",
+			})
+			s.Join(s.dial.read())
+			if err := s.startAtTail(); err != nil {
+				t.Fatal(err)
+			}
+			s.decides(ownToken, authz.Allowed, 2)
+			ctx, request, token := context.Background(), present(ownToken), credential.NewSecret(ownToken)
+			holds := func(what string, most float64, do func() bool) {
+				t.Helper()
+				good := true
+				if got := testing.AllocsPerRun(500, func() { good = do() && good }); got > most || !good {
+					t.Errorf("%s: %v allocations, want %v at most; answered %v", what, got, most, good)
+				}
+			}
+			holds("a check", test.ofCheck, func() bool { return s.check.Check(ctx, noon, request).Reason == authz.Allowed })
+			holds("the token", test.ofToken, func() bool {
+				_, err := s.Token(ctx, netip.Addr{}, token)
+				return err == nil
+			})
+			holds("its client and profile", 0, func() bool {
+				client, profile := s.Owner(ctx, "acme", "partner")
+				return client.Err == nil && profile.Err == nil
+			})
+			if made := len(s.source.reads()); made != 2 {
+				t.Errorf("known clients were read for %d times", made-2)
+			}
+		})
+	}
+}

@@ -1,0 +1,95 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"net/netip"
+	"time"
+
+	"credence/internal/registry"
+)
+
+// MostLookups is how many lookups run at a time.
+const MostLookups = 64
+
+const (
+	strangers    = 48                    // of them for callers that have proven nothing
+	share        = 16                    // of these for one source
+	sources      = 1024                  // that are told apart
+	waitForTurn  = 20 * time.Millisecond // what gets no turn by then is overloaded
+	networkOfIP6 = 64                    // bits by which IPv6 sources are told apart
+)
+
+// turns share out lookups. At most 64 run at a time. Callers that have proven
+// nothing get 48 of these turns together, and 16 for one source: an IPv4
+// address, or a /64 of IPv6. So whatever strangers send, 16 turns are left for
+// callers whose credential is known, and whatever one source sends, 32 for
+// other strangers. Sources are told apart by a keyed hash of 1,024 values: two
+// may share their 16 turns, and nobody can choose with whom.
+type turns struct {
+	all, strangers chan struct{}
+	shares         [sources]chan struct{}
+	seed           maphash.Seed
+}
+
+func newTurns() *turns {
+	t := &turns{all: make(chan struct{}, MostLookups), strangers: make(chan struct{}, strangers), seed: maphash.MakeSeed()}
+	for i := range t.shares {
+		t.shares[i] = make(chan struct{}, share)
+	}
+	return t
+}
+
+// A caller is who wants a turn.
+type caller struct {
+	from   netip.Addr
+	proven bool // its credential is known
+}
+
+// take waits for a turn, and gives what ends it. Who gets none is told
+// registry.ErrOverloaded.
+func (t *turns) take(ctx context.Context, c caller) (release func(), err error) {
+	queues := []chan struct{}{t.all}
+	if !c.proven {
+		queues = []chan struct{}{t.shares[t.source(c.from)], t.strangers, t.all}
+	}
+	var late <-chan time.Time
+	for i, queue := range queues {
+		select {
+		case queue <- struct{}{}:
+			continue
+		default:
+		}
+		if late == nil {
+			timer := time.NewTimer(waitForTurn)
+			defer timer.Stop()
+			late = timer.C
+		}
+		select {
+		case queue <- struct{}{}:
+			continue
+		case <-late:
+		case <-ctx.Done():
+		}
+		leave(queues[:i])
+		return nil, fmt.Errorf("cache: %w", registry.ErrOverloaded)
+	}
+	return func() { leave(queues) }, nil
+}
+
+func leave(queues []chan struct{}) {
+	for _, queue := range queues {
+		<-queue
+	}
+}
+
+// source gives which share an address has.
+func (t *turns) source(from netip.Addr) uint64 {
+	if from.Is6() {
+		if network, err := from.WithZone("").Prefix(networkOfIP6); err == nil {
+			from = network.Addr()
+		}
+	}
+	return maphash.Comparable(t.seed, from) % sources
+}
