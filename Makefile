@@ -9,7 +9,8 @@ ENVOY_SHA256_x86_64   := a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37
 ENVOY_SHA256_aarch64  := 55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea
 ENVOY_SHA256_arm64    := $(ENVOY_SHA256_aarch64)
 
-# How long each fuzz target runs, what `make bench` is told (-rounds 20), and what `make run` tells credence besides.
+# How long each fuzz target runs, what `make bench` is told (-only cost -rounds 20), and what `make run` tells credence
+# besides.
 FUZZTIME ?= 60s
 BENCH    ?=
 ARGS     ?=
@@ -65,7 +66,7 @@ fuzz: ## every fuzz target, one by one, for FUZZTIME (60s) each
 	done <<< "$$targets"; \
 	exit $$failed
 
-bench: redis build ## what a check costs, beside a server that answers a constant: a table, and .bin/bench.md
+bench: redis build ## what checks cost, and how soon a change counts: tables, and .bin/bench.md (4 minutes)
 	cd internal/bench && CGO_ENABLED=0 go build -trimpath -o $(BIN)/bench .
 	@exec $(BIN)/bench -credence $(BIN)/credence -markdown $(BIN)/bench.md $(BENCH)
 

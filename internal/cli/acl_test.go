@@ -3,15 +3,18 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"credence/internal/authz"
 	"credence/internal/config"
 	"credence/internal/credential"
 	"credence/internal/e2e/parts"
+	"credence/internal/fleet"
 	"credence/internal/redisstore"
 	"credence/internal/registry"
 )
@@ -23,6 +26,8 @@ type watch struct {
 	t      *testing.T
 	server *parts.RedisServer
 	token  string // of the client acme
+
+	complaints string // of the command that was run last
 }
 
 // prepare makes a registry with all rights, and a user with those of a role.
@@ -40,6 +45,11 @@ func (w *watch) prepare(r role) {
 		}
 	}
 	w.token, _ = w.run("default", "token issue acme --profile partner")
+	gone := fleet.Server{Name: "gone", Boot: "b", StaleFor: time.Minute, Started: time.Now()}
+	if err := w.storeOf("default").Join(w.t.Context(), gone); err != nil {
+		w.t.Fatal(err)
+	}
+	w.server.CLI("ZADD", defaultPrefix+registry.FleetKey, "1000000000", "gone")
 	w.server.CLI("SCRIPT", "FLUSH")
 }
 
@@ -55,6 +65,7 @@ func (w *watch) run(user, line string) (stdout string, status int) {
 	}
 	var out, complaints bytes.Buffer
 	status = Main(strings.Fields(line), strings.NewReader(w.token), &out, &complaints, env)
+	w.complaints = complaints.String()
 	return strings.TrimSpace(out.String()), status
 }
 
@@ -62,12 +73,20 @@ func (w *watch) run(user, line string) (stdout string, status int) {
 // what failed. The second run of a script finds it loaded.
 func (w *watch) administers() (failed []string) {
 	for _, line := range []string{
-		"client create globex", "client disable globex", "client update acme --clear limit", "profile create other --accepts token",
+		"fleet forget gone --yes", "client create globex", "client disable globex --wait=1s", "client update acme --clear limit", "profile create other --accepts token",
 		"token issue acme --profile partner", "token list", "token identify", "client list", "changes", "changes --all",
 	} {
 		if _, status := w.run("worker", line); status != statusDone {
 			failed = append(failed, line)
 		}
+	}
+	file := filepath.Join(w.t.TempDir(), "credence.yaml")
+	if err := os.WriteFile(file, []byte("redis: {replicas: 1}\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	w.run("worker", "client disable acme --wait=1ms --config "+file)
+	if !strings.Contains(w.complaints, "0 of 1 replica acknowledged it") {
+		failed = append(failed, "wait for replicas")
 	}
 	failed = append(failed, w.looks()...)
 	w.server.CLI("DEL", defaultPrefix+"registry")
@@ -94,24 +113,46 @@ func (w *watch) looks() (failed []string) {
 	if status != statusDone || strings.Contains(report, "not looked at") {
 		failed = append(failed, "doctor")
 	}
-	feed, err := w.store().Feed(time.Millisecond)
+	if _, status := w.run("worker", "fleet list"); status != statusDone {
+		failed = append(failed, "fleet list")
+	}
+	return append(failed, w.follows(w.store())...)
+}
+
+// follows reads the change stream: as it comes, and how far it reaches.
+func (w *watch) follows(store *redisstore.Store) (failed []string) {
+	ctx := w.t.Context()
+	feed, err := store.Feed(time.Millisecond)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer func() { _ = feed.Close() }()
-	if changes, err := feed.Next(w.t.Context(), registry.Position{}); err != nil || len(changes) == 0 {
-		failed = append(failed, "changes --follow")
+	if round, err := feed.Next(ctx, registry.Position{}); err != nil || len(round.Changes) == 0 || round.Root.Record == nil {
+		failed = append(failed, "feed")
+	}
+	// Of an entry that is there no longer the stream itself knows.
+	newest := w.server.CLI("XADD", defaultPrefix+registry.ChangesKey, "*", "keys", "client:acme")
+	w.server.CLI("XDEL", defaultPrefix+registry.ChangesKey, newest)
+	if extent, err := store.Extent(ctx); err != nil || extent.Newest != newest {
+		failed = append(failed, "extent")
+	}
+	w.server.CLI("DEL", defaultPrefix+registry.ChangesKey)
+	if extent, err := store.Extent(ctx); err != nil || extent.There {
+		failed = append(failed, "extent of no stream")
 	}
 	return failed
 }
 
 // store opens the registry under the user's rights.
-func (w *watch) store() *redisstore.Store {
+func (w *watch) store() *redisstore.Store { return w.storeOf("worker") }
+
+func (w *watch) storeOf(user string) *redisstore.Store {
 	w.t.Helper()
-	store, err := redisstore.Open(redisstore.Options{
-		URL:    credential.NewSecret(strings.Replace(w.server.URL(), "redis://", "redis://worker:sesame@", 1)),
-		Prefix: defaultPrefix,
-	})
+	url := w.server.URL()
+	if user != "default" {
+		url = strings.Replace(url, "redis://", "redis://"+user+":sesame@", 1)
+	}
+	store, err := redisstore.Open(redisstore.Options{URL: credential.NewSecret(url), Prefix: defaultPrefix})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -119,26 +160,78 @@ func (w *watch) store() *redisstore.Store {
 	return store
 }
 
-// serves asks what the server asks for a decision.
+// serves does what the server does: reads facts, follows what becomes of them,
+// and keeps its place in the fleet.
 func (w *watch) serves() (failed []string) {
 	w.t.Helper()
-	store := w.store()
-	lookups, err := authz.NewLookups(store, authz.LookupOptions{})
+	store, ctx := w.store(), w.t.Context()
+	peppers, err := credential.NewPeppers(nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx := context.Background()
-	if err := lookups.Contact(ctx); err != nil {
-		failed = append(failed, "contact")
+	digest, err := peppers.Digest(credential.PlainDigest, credential.NewSecret(w.token))
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	if _, told, err := store.Evicts(ctx); err != nil || !told {
+	for name, ref := range map[string]registry.Ref{
+		"registry": registry.RootRef, "client": registry.ClientRef("acme"), "profile": registry.ProfileRef("partner"), "token": registry.TokenRef(digest),
+	} {
+		if entries, through, err := store.ReadThrough(ctx, ref); err != nil || entries[0].Record == nil || through == "" {
+			failed = append(failed, name)
+		}
+	}
+	if _, told, err := store.Info(ctx); err != nil || !told {
 		failed = append(failed, "eviction")
 	}
-	if entry, err := lookups.Token(ctx, credential.NewSecret(w.token)); err != nil || entry.Record == nil {
-		failed = append(failed, "token")
+	if changes, err := store.ChangesBefore(ctx, "", 1); err != nil || len(changes) == 0 {
+		failed = append(failed, "the newest change")
 	}
-	if c, p, err := lookups.Owner(ctx, "acme", "partner"); err != nil || c.Record == nil || p.Record == nil {
-		failed = append(failed, "owner")
+	failed = append(failed, w.follows(store)...)
+	if err := w.tracks(store); err != nil {
+		failed = append(failed, "tracking")
+	}
+	return append(failed, w.sits(store)...)
+}
+
+// tracks has Redis tell of a write.
+func (w *watch) tracks(store *redisstore.Store) error {
+	ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
+	defer cancel()
+	on, written, ended := make(chan struct{}), make(chan struct{}, 100), make(chan error, 1)
+	go func() {
+		ended <- store.Tracker().Track(ctx, func() { close(on) }, func([]registry.Ref) { written <- struct{}{} })
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-on:
+	}
+	w.server.CLI("HSET", defaultPrefix+"client:acme", "x_note", "touched")
+	select {
+	case err := <-ended:
+		return err
+	case <-written:
+	}
+	cancel()
+	<-ended
+	return nil
+}
+
+// sits takes a place in the fleet, and looks who else has one.
+func (w *watch) sits(store *redisstore.Store) (failed []string) {
+	ctx := w.t.Context()
+	seat := fleet.NewSeat(store, fleet.SeatOptions{StaleFor: time.Minute, Host: "here"})
+	if err := seat.Join(ctx); err != nil {
+		failed = append(failed, "join")
+	}
+	if err := errors.Join(seat.Beat(ctx, "5-0", []string{"client:acme"}), seat.Beat(ctx, "", nil)); err != nil {
+		failed = append(failed, "beat")
+	}
+	if _, servers, err := store.List(ctx); err != nil || len(servers) == 0 || servers[0].Invalid != nil {
+		failed = append(failed, "list")
+	}
+	if err := seat.Leave(ctx); err != nil {
+		failed = append(failed, "leave")
 	}
 	return failed
 }
@@ -168,25 +261,41 @@ func TestRightsAreNeededAndEnough(t *testing.T) {
 					t.Errorf("nothing needs +%s", r.commands[i])
 				}
 			}
-			for i := range r.keys {
+			for i, g := range r.grants {
 				less := r
-				less.keys = slices.Delete(slices.Clone(r.keys), i, i+1)
+				less.grants = slices.Delete(slices.Clone(r.grants), i, i+1)
 				w.prepare(less)
 				if failed := do(w); len(failed) == 0 {
-					t.Errorf("nothing needs the keys %s", r.keys[i])
+					t.Errorf("nothing needs the keys %s", g.key)
+				}
+				if g.access == mayRead {
+					continue
+				}
+				less.grants = slices.Insert(less.grants, i, grant{mayRead, g.key})
+				w.prepare(less)
+				if failed := do(w); len(failed) == 0 {
+					t.Errorf("nothing needs to write the keys %s", g.key)
 				}
 			}
 		})
 	}
 }
 
-func TestServerAndReportWriteNothing(t *testing.T) {
+func TestServerAndReportChangeNothing(t *testing.T) {
 	w := &watch{t: t, server: parts.Redis(t)}
 	for _, name := range []string{"server", "report"} {
 		w.prepare(roles[slices.IndexFunc(roles, func(r role) bool { return r.name == name })])
 		for _, line := range []string{"client disable acme", "client create globex", "token issue acme --profile partner"} {
 			if _, status := w.run("worker", line); status == statusDone {
 				t.Errorf("%s: credence %s: done", name, line)
+			}
+		}
+		// Where a script may be run, what it may write is bounded by the keys.
+		for _, key := range []string{"registry", "client:acme", "token:x", "changes", "tokens-of:acme"} {
+			answer := w.server.CLI("--user", "worker", "--pass", "sesame", "--no-auth-warning",
+				"EVAL", "return redis.call('DEL', KEYS[1])", "1", defaultPrefix+key)
+			if !strings.Contains(answer, "NOPERM") {
+				t.Errorf("%s: a script that deletes %s: got %q", name, key, answer)
 			}
 		}
 	}

@@ -26,8 +26,9 @@ type app struct {
 	canAsk  bool // is there somebody who can answer?
 	settings
 
-	redisAt string // where the registry was looked for, to be told in errors
-	prefix  string // of its keys
+	redisAt  string // where the registry was looked for, to be told in errors
+	prefix   string // of its keys
+	replicas int    // that must acknowledge what is waited for
 }
 
 // settings are the flags that every command has.
@@ -85,9 +86,9 @@ func (a *app) configurationAt(path string) (config.Config, error) {
 // open makes the store that a configuration names, for commands: each call has
 // redisstore.CommandTimeout.
 func (a *app) open(c config.Config) (*redisstore.Store, error) {
-	a.redisAt, a.prefix = address(c.Redis.URL), c.Redis.Prefix
+	a.redisAt, a.prefix, a.replicas = address(c.Redis.URL), c.Redis.Prefix, c.Redis.Replicas
 	options := storeOptions(c.Redis)
-	options.Clock = a.now
+	options.Clock, options.Replicas = a.now, c.Redis.Replicas
 	return redisstore.Open(options)
 }
 
@@ -118,15 +119,21 @@ func (a *app) ask(cmd *cobra.Command, do job) error {
 	return a.work(ctx, asWritten, do)
 }
 
-// change is ask for a job that writes, unless it is to be tried only.
+// change is ask for a job that writes, unless it is to be tried only. What it
+// has changed is then proven, if that is wanted.
 func (a *app) change(cmd *cobra.Command, m *mutation, do job) error {
-	ctx, cancel := context.WithTimeout(cmd.Context(), waitForRedis)
-	defer cancel()
 	over := asWritten
 	if m.dryRun {
 		over = registrar.DryRun
 	}
-	return blame(cmd, a.work(ctx, over, do))
+	return blame(cmd, a.workWith(cmd.Context(), over, func(ctx context.Context, r *registrar.Registrar, store *redisstore.Store) error {
+		inTime, cancel := context.WithTimeout(ctx, waitForRedis)
+		defer cancel()
+		if err := do(inTime, r); err != nil {
+			return err
+		}
+		return a.prove(ctx, m, store)
+	}))
 }
 
 // browse does a job that may go through many pages.

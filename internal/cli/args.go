@@ -50,6 +50,11 @@ func one(cmd *cobra.Command, args []string, kind, example string) (string, error
 	case 1:
 		return trimKind(args[0], kind), nil
 	}
+	if wait := cmd.Flags().Lookup("wait"); wait != nil && wait.Changed {
+		if _, err := parseWait(args[len(args)-1]); err == nil {
+			return "", misused("%s: how long to wait stands behind an equals sign: --wait=%s", pathOf(cmd), args[len(args)-1])
+		}
+	}
 	return "", misused("%s: one %s at a time, not also %q", pathOf(cmd), kind, args[1])
 }
 
@@ -118,6 +123,8 @@ func commandLine(cmd *cobra.Command, args []string, more ...string) string {
 		case !f.Changed:
 		case f.Value.Type() == "bool":
 			words = append(words, "--"+f.Name)
+		case f.NoOptDefVal != "":
+			words = append(words, "--"+f.Name+"="+f.Value.String())
 		default:
 			words = append(words, "--"+f.Name, f.Value.String())
 		}

@@ -16,7 +16,8 @@ import (
 func newDevCommand(a *app) *cobra.Command {
 	cmd := newLeaf("dev", "run everything on this machine, to try it", `
 Starts an embedded Redis with a sample registry, an API that echoes, a server, and the real Envoy in front, all on
-loopback, and prints what to paste. Ctrl-C ends all of it. Not for production: nothing is kept, nothing is protected.
+loopback, and prints what to paste. Ctrl-C ends all of it. SIGUSR1 stops the embedded Redis, and starts it again with
+all that it holds. Not for production: nothing is kept, nothing is protected.
 
 Envoy is taken from CREDENCE_ENVOY, from beside this program, from .bin or from PATH; without one the rest runs.`, `
 credence dev`)

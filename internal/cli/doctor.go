@@ -20,8 +20,9 @@ import (
 func newDoctorCommand(a *app) *cobra.Command {
 	cmd := newLeaf("doctor [flags]", "look for what is wrong with configuration, Redis and registry", `
 Looks at the configuration, at Redis (version, role, clock, memory, eviction, persistence, rights of the user), at the
-registry (its id, its peppers) and at all its keys: records that are invalid, indexes that do not fit, tokens without end.
-Each finding says what to do. Nothing is changed. With the user of "credence redis acl report" it can look at everything.
+registry (its id, its peppers), at all its keys (records that are invalid, indexes that do not fit, tokens without end) and
+at the servers (who is silent, who is behind). Each finding says what to do. Nothing is changed. With the user of "credence
+redis acl report" it can look at everything.
 
 Status: 0 no errors, though there may be warnings; 3 errors; 1 it could not look.`, `
 credence doctor
@@ -88,7 +89,9 @@ func (a *app) diagnose(ctx context.Context, d *diagnosis, c config.Config) error
 	explained.finish()
 	d.ok("records", "%s, %s, %s", counted(audit.Count(registry.ClientKind), "client"),
 		counted(audit.Count(registry.ProfileKind), "profile"), counted(audit.Count(registry.TokenKind), "token"))
-	return nil
+
+	d.begin("fleet")
+	return diagnoseFleet(ctx, d, store)
 }
 
 // diagnoseConfig looks at the files that the configuration names, and at what

@@ -46,6 +46,9 @@ func (a *app) diagnoseServer(d *diagnosis, c config.Config, i redisstore.Inspect
 	case i.Info != nil:
 		d.ok("role", "primary, %s", counted(i.Info.Replicas, "replica"))
 	}
+	if i.Info != nil && i.Info.Replicas < c.Redis.Replicas {
+		d.fail("redis.replicas", "start replicas, or demand fewer", "%d must acknowledge a change, and there are %d: no --wait succeeds", c.Redis.Replicas, i.Info.Replicas)
+	}
 	if i.Took > c.Redis.Timeout {
 		d.warn("answers", "look for slow commands and for load, or raise redis.timeout", "took %v; a lookup may take %v (redis.timeout)", i.Took.Round(time.Millisecond), c.Redis.Timeout)
 	}

@@ -95,13 +95,12 @@ func neverConnected(err error) bool {
 
 // cause says in a few words why there was no answer.
 func cause(err error) string {
-	var timeout net.Error
 	var dns *net.DNSError
 	var errno syscall.Errno
 	switch {
 	case errors.As(err, &dns):
 		return "no such host " + dns.Name
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+	case isTimeout(err):
 		return fmt.Sprintf("no answer within %v", waitForRedis)
 	case errors.Is(err, syscall.ENOENT):
 		return "there is no such socket"
@@ -118,9 +117,15 @@ func cause(err error) string {
 	return plain(err)
 }
 
+// isTimeout tells that there was no answer in time.
+func isTimeout(err error) bool {
+	var failure net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &failure) && failure.Timeout()
+}
+
 // packages are what errors begin with for those who read the code.
 var packages = []string{
-	"answer: ", "authz: ", "config: ", "credential: ", "dev: ", "envoy: ", "extauthz: ", "redisstore: ", "registrar: ", "registry: ", "telemetry: ",
+	"answer: ", "authz: ", "cache: ", "config: ", "credential: ", "dev: ", "envoy: ", "extauthz: ", "fleet: ", "jwt: ", "redisstore: ", "registrar: ", "registry: ", "telemetry: ",
 }
 
 // plain gives an error's text without the names of the packages that it came

@@ -42,6 +42,7 @@ credence health --live       # for a start-up probe: any answer will do, so that
 			return nil
 		}
 		fmt.Fprintln(a.stdout, "not serving")
+		a.note("http://%s/readyz says why", c.Listen.Ops)
 		if live {
 			return nil
 		}

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"credence/internal/registrar"
 	"credence/internal/registry"
@@ -10,18 +12,30 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A mutation is what every command that changes the registry can be told.
+// A mutation is what every command that changes the registry can be told, and
+// what came of it.
 type mutation struct {
-	reason string
-	dryRun bool
+	reason    string
+	dryRun    bool
+	restricts bool          // it takes something away from somebody
+	wait      time.Duration // for the proof; zero: it is not waited for
+
+	position registry.Position // of the last commit that was made
+	already  bool              // it was so already
+	hint     string            // the next command, told behind the proof; empty: none
 }
+
+// restrictions are the operations that take something away from somebody. They
+// are done when every server goes by them.
+var restrictions = []string{"delete", "disable", "offboard", "remove", "retire", "revoke"}
 
 // newMutation makes the flags of a command that changes the registry.
 func newMutation(a *app, cmd *cobra.Command) *mutation {
-	m := &mutation{}
+	m := &mutation{restricts: slices.Contains(restrictions, cmd.Name())}
 	cmd.Flags().StringVar(&a.by, "by", a.by, "`WHO` does it, kept in the registry ("+envBy+")")
 	cmd.Flags().StringVar(&m.reason, "reason", "", "`WHY`, kept in the registry")
 	cmd.Flags().BoolVar(&m.dryRun, "dry-run", false, "show what would change, and change nothing")
+	m.registerWait(cmd)
 	cmd.Flags().BoolVarP(&a.verbose, "verbose", "v", false, "show the Redis commands that the change amounts to")
 	return m
 }
@@ -48,11 +62,11 @@ func (a *app) report(m *mutation, o registrar.Outcome, verb, hint string) {
 	a.remark(m, o, hint)
 }
 
-// remark tells what people want to know besides: how far a change is proven,
-// and what to do next. Servers keep no copies of records, so that the commit
-// itself is the proof.
+// remark tells what people want to know besides, and keeps what is to be told
+// behind the proof: how far the change is proven, and what to do next.
 func (a *app) remark(m *mutation, o registrar.Outcome, hint string) {
 	if !o.Changed() {
+		m.already = true
 		return
 	}
 	if a.verbose {
@@ -62,9 +76,9 @@ func (a *app) remark(m *mutation, o registrar.Outcome, hint string) {
 		a.note("nothing was changed")
 		return
 	}
-	a.note("commit %d: servers go by it from the next request on", o.Position.Seq)
-	if hint != "" {
-		a.note("%s", hint)
+	m.position, m.hint = o.Position, hint
+	if m.wait == 0 {
+		a.note("%s: servers apply it within milliseconds; --wait proves it", changeName(o.Position))
 	}
 }
 

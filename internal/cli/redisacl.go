@@ -18,31 +18,47 @@ import (
 type role struct {
 	name     string
 	about    string
-	access   string   // to keys, as ACL SETUSER takes it
-	keys     []string // patterns, behind the prefix
+	grants   []grant
 	commands []string
 }
+
+// A grant is a right to keys.
+type grant struct {
+	access string // as ACL SETUSER takes it
+	key    string // a pattern, behind the prefix
+}
+
+const (
+	mayRead = "%R~"
+	mayAll  = "~"
+)
 
 // roles are those who use a registry. A test holds each right to be needed,
 // and none to be missing.
 var roles = []role{
 	{
-		name: "server", about: "credence serve: reads what it needs for a decision, and writes nothing",
-		access: "%R~", keys: []string{"registry", "client:*", "profile:*", "token:*"},
-		commands: []string{"hgetall", "info"},
+		name: "server", about: "credence serve: reads what it needs for a decision, and writes only that it is there",
+		grants: []grant{
+			{mayRead, "registry"}, {mayRead, "client:*"}, {mayRead, "profile:*"}, {mayRead, "token:*"}, {mayRead, "changes"},
+			{mayAll, "fleet"}, {mayAll, "server:*"},
+		},
+		commands: []string{
+			"client|tracking", "del", "eval", "evalsha", "hdel", "hget", "hgetall", "hset", "info", "ping", "time", "type",
+			"xinfo|stream", "xrange", "xread", "xrevrange", "zadd", "zrange", "zrem", "zscore",
+		},
 	},
 	{
 		name: "admin", about: "the commands that work on the registry",
-		access: "~", keys: []string{"*"},
+		grants: []grant{{mayAll, "*"}},
 		commands: []string{
-			"eval", "evalsha", "get", "hdel", "hget", "hgetall", "hincrby", "hset", "info", "pttl", "sadd", "scan", "set", "sismember",
-			"sscan", "time", "type", "xadd", "xrange", "xread", "xrevrange",
+			"del", "eval", "evalsha", "get", "hdel", "hget", "hgetall", "hincrby", "hset", "info", "pttl", "sadd", "scan", "set", "sismember",
+			"sscan", "time", "type", "wait", "xadd", "xinfo|stream", "xrange", "xread", "xrevrange", "zrange", "zrem", "zscore",
 		},
 	},
 	{
 		name: "report", about: "the commands that only read: get, list, identify, changes and doctor",
-		access: "%R~", keys: []string{"*"},
-		commands: []string{"get", "hgetall", "info", "pttl", "scan", "sismember", "sscan", "time", "type", "xrange", "xread", "xrevrange"},
+		grants:   []grant{{mayRead, "*"}},
+		commands: []string{"get", "hgetall", "info", "pttl", "scan", "sismember", "sscan", "time", "type", "xinfo|stream", "xrange", "xread", "xrevrange", "zrange"},
 	},
 }
 
@@ -130,8 +146,8 @@ func (r role) line(user, password string, c config.Redis) string {
 		words = append(words, password)
 	}
 	words = append(words, "resetkeys", "resetchannels", "-@all")
-	for _, key := range r.keys {
-		words = append(words, redisWord(r.access+c.Prefix+key)) // the configuration lets no pattern be in a prefix
+	for _, g := range r.grants {
+		words = append(words, redisWord(g.access+c.Prefix+g.key)) // the configuration lets no pattern be in a prefix
 	}
 	for _, command := range r.commands {
 		words = append(words, "+"+command)

@@ -53,7 +53,7 @@ credence client disable acme --reason "leaked token"`)
 		}
 	}
 	add(serverGroup, withoutOutput(newServeCommand(a)), withoutOutput(newDevCommand(a)), withoutOutput(newHealthCommand(a)), newConfigCommand(a), newVersionCommand(a), newManCommand(a))
-	add(registryGroup, newInitCommand(a), newDoctorCommand(a), newClientCommand(a), newProfileCommand(a), newTokenCommand(a), newChangesCommand(a), newRedisCommand(a))
+	add(registryGroup, newInitCommand(a), newDoctorCommand(a), newClientCommand(a), newProfileCommand(a), newTokenCommand(a), newChangesCommand(a), newFleetCommand(a), newRedisCommand(a))
 	return root
 }
 

@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 //	keepall FILE     appends what was printed last, to both streams, to a file
 //	await FILE WORDS waits until the words, a regular expression, are in a file
 //	waiting N        waits until so many connections wait for changes
+//	seat NAME …      a server of the fleet: join, beat, withhold, follow, halt, leave;
+//	                 $NAME, in capitals, is what the fleet calls it
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -39,6 +41,7 @@ func TestScripts(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			server := parts.Redis(t)
+			servers := newSeats(t, server.URL())
 			_, port, _ := strings.Cut(server.Addr(), ":")
 			testscript.Run(t, testscript.Params{
 				Files: []string{file},
@@ -57,6 +60,7 @@ func TestScripts(t *testing.T) {
 						ts.Check(ts.Exec("redis-cli", append([]string{"-p", port}, args...)...))
 					},
 					"keepall": keepAll,
+					"seat":    servers.do,
 					"await":   func(ts *testscript.TestScript, neg bool, args []string) { await(t, ts, neg, args) },
 					"waiting": func(ts *testscript.TestScript, neg bool, args []string) {
 						if neg || len(args) != 1 {

@@ -54,7 +54,7 @@ func clearFields[R any](c *clearing, s setters[R], to *R) {
 func somethingGiven(cmd *cobra.Command, args []string, c *clearing, example ...string) error {
 	given := 0
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed && !slices.Contains([]string{"by", "reason", "dry-run", "verbose", "help"}, f.Name) {
+		if f.Changed && !slices.Contains([]string{"by", "reason", "dry-run", "wait", "verbose", "help"}, f.Name) {
 			given++
 		}
 	})
