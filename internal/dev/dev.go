@@ -7,8 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-
 	"credence/envoy"
 	"credence/internal/config"
 	"credence/internal/credential"
@@ -35,21 +33,17 @@ const (
 	portRedis    = "6379"
 )
 
-// patience is how long everything may take to start.
-const patience = 20 * time.Second
-
 // Run starts everything, prints the greeting and waits until ctx ends, or until
-// a part ends by itself, which is an error. Then it ends what it started, in
-// order: Envoy, credence, the upstream, Redis.
+// a part ends by itself, which is an error. SIGUSR1 stops Redis meanwhile, and
+// starts it again. Then it ends what it started, in order: Envoy, credence, the
+// upstream, Redis.
 func Run(ctx context.Context, options Options) (err error) {
 	redis, err := startRedis()
 	if err != nil {
 		return err
 	}
-	defer redis.Close()
-	url := "redis://" + redis.Addr() + "/0"
-
-	registered, err := fillAt(ctx, url)
+	defer redis.end()
+	registered, err := fillAt(ctx, redis.url())
 	if err != nil {
 		return err
 	}
@@ -62,13 +56,13 @@ func Run(ctx context.Context, options Options) (err error) {
 	go func() { _ = upstream.Serve(listener) }() // ends with Close
 	defer func() { _ = upstream.Close() }()
 
-	s, err := startServer(ctx, options, url)
+	s, err := startServer(ctx, options, redis.url())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.end()) }()
 
-	g := greeting{redis: url, program: options.Program, sample: registered, ops: s.ops}
+	g := greeting{redis: redis.url(), program: options.Program, sample: registered, ops: s.ops}
 	g.at = envoy.Addresses{Credence: s.grpc, Upstream: listener.Addr().String()}
 	p, err := g.startEnvoy(ctx, options)
 	if err != nil {
@@ -76,41 +70,32 @@ func Run(ctx context.Context, options Options) (err error) {
 	}
 	g.print(options.Stdout)
 	if p == nil {
-		return wait(ctx, options, s, nil)
+		return wait(ctx, options, redis, s, nil)
 	}
 	defer p.end()
-	return wait(ctx, options, s, p)
+	return wait(ctx, options, redis, s, p)
 }
 
-// wait waits until ctx ends, or the server, or Envoy where there is one.
-func wait(ctx context.Context, options Options, s *server, p *proxy) error {
+// wait waits until ctx ends, or the server, or Envoy where there is one. It has
+// Redis toggled meanwhile.
+func wait(ctx context.Context, options Options, redis *embedded, s *server, p *proxy) error {
 	var envoyEnded chan struct{}
 	if p != nil {
 		envoyEnded = p.ended
 	}
-	select {
-	case <-ctx.Done():
-		_, _ = fmt.Fprintln(options.Stderr, "ending")
-		return nil
-	case <-s.ended:
-		return errors.New("dev: the server ended")
-	case <-envoyEnded:
-		return p.failure()
+	for {
+		select {
+		case <-ctx.Done():
+			_, _ = fmt.Fprintln(options.Stderr, "ending")
+			return nil
+		case <-redis.toggles:
+			redis.toggle(options.Stderr)
+		case <-s.ended:
+			return errServerEnded
+		case <-envoyEnded:
+			return p.failure()
+		}
 	}
-}
-
-// startRedis starts the embedded Redis. It listens on loopback, so that
-// redis-cli and the other commands can be pointed at it.
-func startRedis() (*miniredis.Miniredis, error) {
-	address, err := freeNear(portRedis)
-	if err != nil {
-		return nil, err
-	}
-	redis := miniredis.NewMiniRedis()
-	if err := redis.StartAddr(address); err != nil {
-		return nil, fmt.Errorf("dev: embedded Redis: %w", err)
-	}
-	return redis, nil
 }
 
 // fillAt makes the sample registry in the Redis at a URL.
@@ -131,8 +116,10 @@ type server struct {
 	err       error         // how; read it after ended
 }
 
+var errServerEnded = errors.New("dev: the server ended")
+
 // startServer starts credence as `credence serve` does, and waits until it
-// listens.
+// listens and is in contact with the registry.
 func startServer(ctx context.Context, options Options, redis string) (*server, error) {
 	c := config.Default()
 	c.Redis.URL = redis
@@ -156,11 +143,18 @@ func startServer(ctx context.Context, options Options, redis string) (*server, e
 	}()
 	select {
 	case <-up:
-		return s, nil
+		if err = awaitReady(ctx, "the server", "http://"+s.ops+"/readyz", s.ended); err == nil {
+			return s, nil
+		}
 	case <-s.ended:
+		err = errServerEnded
 	case <-ctx.Done():
+		err = ctx.Err()
 	}
-	return nil, errors.Join(ctx.Err(), s.end())
+	if cause := s.end(); cause != nil {
+		return nil, cause
+	}
+	return nil, err
 }
 
 // end ends the server, waits for that and tells how it ended.
@@ -189,10 +183,11 @@ func (g *greeting) startEnvoy(ctx context.Context, options Options) (*proxy, err
 	if err != nil {
 		return nil, err
 	}
-	patient, done := context.WithTimeout(ctx, patience)
-	defer done()
-	if err := p.awaitReady(patient); err != nil {
+	if err := awaitReady(ctx, "Envoy", "http://"+g.at.Admin+"/ready", p.ended); err != nil {
 		p.end()
+		if errors.Is(err, errEnded) {
+			return nil, p.failure()
+		}
 		return nil, err
 	}
 	g.hasEnvoy = true

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,7 +41,6 @@ func findEnvoy(env func(string) string) (string, error) {
 
 // A proxy is a running Envoy.
 type proxy struct {
-	admin string
 	stop  context.CancelFunc
 	ended chan struct{} // closed when it has ended
 	err   error         // how; read it after ended
@@ -62,7 +60,7 @@ func startEnvoy(path string, at envoy.Addresses, stdout, stderr io.Writer) (*pro
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = 5 * time.Second
 	command.SysProcAttr = ofOurs()
-	p := &proxy{admin: at.Admin, stop: stop, ended: make(chan struct{})}
+	p := &proxy{stop: stop, ended: make(chan struct{})}
 	started := make(chan error)
 	go func() {
 		defer close(p.ended)
@@ -80,24 +78,6 @@ func startEnvoy(path string, at envoy.Addresses, stdout, stderr io.Writer) (*pro
 	return p, nil
 }
 
-// awaitReady waits until Envoy serves.
-func (p *proxy) awaitReady(ctx context.Context) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("dev: Envoy is not ready: %w", ctx.Err())
-		case <-p.ended:
-			return p.failure()
-		case <-tick.C:
-			if answers(ctx, "http://"+p.admin+"/ready") {
-				return nil
-			}
-		}
-	}
-}
-
 // failure says that Envoy ended by itself. It is called when it has.
 func (p *proxy) failure() error {
 	if p.err == nil {
@@ -110,18 +90,4 @@ func (p *proxy) failure() error {
 func (p *proxy) end() {
 	p.stop()
 	<-p.ended
-}
-
-// answers tells whether a GET is answered with 200.
-func answers(ctx context.Context, url string) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return false
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return false
-	}
-	_ = response.Body.Close()
-	return response.StatusCode == http.StatusOK
 }

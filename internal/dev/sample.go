@@ -10,11 +10,9 @@ import (
 	"credence/internal/registry"
 )
 
-// A sample is the registry that one can try: a client in good standing, one
-// that was disabled, and one whose allowlist the caller is not in.
-type sample struct {
-	acme, umbrella, globex registrar.Issued
-}
+// A sample is what one needs to try the sample registry: the token of a client
+// in good standing, and that of one whose allowlist the caller is not in.
+type sample struct{ acme, globex registrar.Issued }
 
 // author is who the sample's changes are by.
 var author = registrar.Author{By: "credence dev", Reason: "sample registry"}
@@ -32,31 +30,24 @@ func fill(ctx context.Context, in *registrar.Registrar) (sample, error) {
 		return s, fmt.Errorf("dev: sample registry: %w", err)
 	}
 	elsewhere := registry.NetworksOf(netip.MustParsePrefix("192.0.2.0/24")) // RFC 5737: nobody's
-	for _, c := range []struct {
-		client registry.Client
-		issued *registrar.Issued
-	}{
-		{registry.Client{ID: "acme", Name: "Acme Ltd", Limit: registry.Limit{Count: 1000, Unit: "hour"}}, &s.acme},
-		{registry.Client{ID: "umbrella", Name: "Umbrella Corp"}, &s.umbrella},
-		{registry.Client{ID: "globex", Name: "Globex Inc", Allow: elsewhere}, &s.globex},
-	} {
-		if err := enroll(ctx, in, c.client, c.issued); err != nil {
-			return s, fmt.Errorf("dev: sample registry: %w", err)
-		}
+	acme := registry.Client{ID: "acme", Name: "Acme Ltd", Limit: registry.Limit{Count: 1000, Unit: "hour"}}
+	globex := registry.Client{ID: "globex", Name: "Globex Inc", Allow: elsewhere}
+	var err error
+	if s.acme, err = enroll(ctx, in, acme); err != nil {
+		return s, fmt.Errorf("dev: sample registry: %w", err)
 	}
-	if _, err := in.DisableClient(ctx, author, "umbrella"); err != nil {
+	if s.globex, err = enroll(ctx, in, globex); err != nil {
 		return s, fmt.Errorf("dev: sample registry: %w", err)
 	}
 	return s, nil
 }
 
 // enroll makes a client and a token for it.
-func enroll(ctx context.Context, in *registrar.Registrar, client registry.Client, issued *registrar.Issued) (err error) {
-	if _, err = in.CreateClient(ctx, author, client); err != nil {
-		return err
+func enroll(ctx context.Context, in *registrar.Registrar, client registry.Client) (registrar.Issued, error) {
+	if _, err := in.CreateClient(ctx, author, client); err != nil {
+		return registrar.Issued{}, err
 	}
-	*issued, err = in.IssueToken(ctx, author, registry.Token{
+	return in.IssueToken(ctx, author, registry.Token{
 		Client: client.ID, Profile: "partner", Label: "demo", Expires: time.Now().Add(24 * time.Hour).Truncate(time.Second),
 	})
-	return err
 }
