@@ -74,6 +74,7 @@ type Cache struct {
 	cause    error         // why there is no contact
 	renewed  *Instant      // when connections were renewed last; nil: never
 	moved    chan struct{} // closed when applied moves
+	missed   bool          // writes may have been missed: everything is dropped once there is contact
 	flushes  uint64
 	changes  uint64
 }

@@ -36,6 +36,7 @@ func (c *Cache) flush() {
 	if err != nil {
 		panic(err) // the first one was made with the same options
 	}
+	c.missed = false
 	old := c.era.Swap(next)
 	old.End()
 	clear(c.pending)

@@ -168,6 +168,9 @@ func (c *Cache) lose(err error) {
 
 // complete notes a complete round.
 func (c *Cache) complete(sent Instant) {
+	if c.missed {
+		c.flush()
+	}
 	at := *c.contact.Load()
 	at.following, at.rounded, at.round, at.completed = true, true, sent, c.clock()
 	c.contact.Store(&at)

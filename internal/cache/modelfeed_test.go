@@ -131,6 +131,7 @@ func (m *machine) doStartEnd() bool {
 	}
 	for _, change := range missed {
 		m.release(change)
+		m.told[slices.Index(m.w.kit.numbers, change.Entry)] = true // it is remembered as if
 	}
 	m.stopped, m.noticed = false, s.failed
 	m.complete(s.sent)
@@ -171,9 +172,13 @@ func (m *machine) doReadRoot() {
 
 // doTrackAgain has tracking begin anew.
 func (m *machine) doTrackAgain() {
-	m.c.Invalidate(nil)
+	m.c.Missed()
 	m.w.plain = nil
-	m.flushed()
+	if m.following() && m.serving() {
+		m.flushed()
+	} else {
+		m.missed = true
+	}
 	m.doReadRoot() // as all may have been written, that may have been too
 }
 

@@ -52,6 +52,7 @@ type machine struct {
 	completed, round, beat   Instant
 	lost, named              [slots]bool // withheld, and named since all were
 	allLost                  bool
+	missed                   bool // writes: what is known goes with the next complete round
 
 	known     map[*held]*knowledge
 	ended     map[string]int // how checks have ended
@@ -112,7 +113,7 @@ func modelCache(t testing.TB, k *kit) *Cache {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fields := reflect.TypeFor[Cache]().NumField(); fields != 23 {
+	if fields := reflect.TypeFor[Cache]().NumField(); fields != 24 {
 		t.Fatalf("a Cache has %d fields: does newMachine renew all of them?", fields)
 	}
 	c.turns = k.turns
@@ -141,6 +142,7 @@ func newMachine(k *kit, c *Cache, apart bool, negative time.Duration) *machine {
 	c.applied, c.seq, c.past = "", 0, past{}
 	c.withheld, c.barred, c.cause, c.renewed = withheld{}, nil, errNotAsked, nil
 	c.listed, c.started = false, false
+	c.missed = false
 	c.moved, c.flushes, c.changes = make(chan struct{}), 0, 0
 	m.stopped = true
 	m.doJoin()
@@ -166,6 +168,7 @@ func (m *machine) serving() bool {
 
 // flushed notes that the Cache knows nothing any more.
 func (m *machine) flushed() {
+	m.missed = false
 	m.w.flushed = append(m.w.flushed, m.w.state)
 	m.since = m.w.state
 	for s := range m.low {
@@ -215,6 +218,9 @@ func (m *machine) withheld(s slot) bool { return m.lost[s] || m.allLost && !m.na
 
 // complete notes a complete round.
 func (m *machine) complete(sent Instant) {
+	if m.missed {
+		m.flushed()
+	}
 	m.follows, m.rounded, m.round, m.completed = true, true, sent, m.now
 }
 

@@ -106,7 +106,7 @@ func (p *print) cache() {
 	p.words(c.applied)
 	p.number(int(c.seq))
 	p.number(len(c.past.ring))
-	p.bools(m.allLost)
+	p.bools(m.allLost, m.missed)
 	for s := range slots {
 		ref := m.w.kit.refs[s]
 		p.bools(c.withheld.holds(ref), m.withheld(s))

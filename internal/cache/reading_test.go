@@ -158,6 +158,20 @@ func TestReadWaits(t *testing.T) {
 			t.Errorf("once a round has told of nothing: %v", err)
 		}
 	})
+	t.Run("and a clock that is set back tells nothing", func(t *testing.T) {
+		s := open(t, Options{})
+		r, sent := s.beginToken(ownToken), s.dial.read()
+		root := s.root()
+		disable(t, s.memory)
+		s.dial.move(1, -time.Hour)
+		s.end(r)
+		if err := s.Round(sent, 0, registry.Round{Root: root}); err != nil {
+			t.Fatal(err)
+		}
+		if ended(r) {
+			t.Error("a round that was sent before it ended lets it go")
+		}
+	})
 	t.Run("while there is more", func(t *testing.T) {
 		s, r := waiting(t)
 		s.dial.pass(1)

@@ -289,3 +289,33 @@ func TestState(t *testing.T) {
 		t.Errorf("too old: %+v", state)
 	}
 }
+
+// TestWithheldEverything has a change be lost that may have been about
+// anything: all is withheld until it is named, or until somebody tells that
+// all may have changed, which releases what no lost change had named.
+func TestWithheldEverything(t *testing.T) {
+	s := open(t, Options{NegativeTTL: modelNegative})
+	lost := []registry.Change{
+		{Entry: "1-0", Keys: []string{"profile:partner"}},
+		{Entry: "2-0", Op: registry.OpFlush, Keys: []string{"client:globex"}},
+	}
+	if err := s.Start(s.dial.read(), s.root(), "", lost); err != nil {
+		t.Fatal(err)
+	}
+	refs := []registry.Ref{registry.RootRef, registry.ClientRef("acme"), registry.ProfileRef("partner"), registry.ClientRef("globex")}
+	holds := func(after string, want ...bool) {
+		t.Helper()
+		for i, ref := range refs {
+			if got := s.withheld.holds(ref); got != want[i] {
+				t.Errorf("after %s: %s is withheld: %v, want %v", after, ref.Key(), got, want[i])
+			}
+		}
+	}
+	holds("the loss", true, true, true, true)
+	s.release(registry.Change{Keys: []string{"client:acme"}})
+	holds("acme was named", true, false, true, true)
+	s.release(registry.Change{Op: registry.OpFlush})
+	holds("a flush", false, false, true, true)
+	s.release(registry.Change{Keys: []string{"profile:partner", "client:globex"}})
+	holds("the others were named", false, false, false, false)
+}

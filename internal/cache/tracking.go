@@ -30,7 +30,7 @@ func (f *Follower) track(ctx context.Context) {
 		tracking, end := context.WithCancel(ctx)
 		f.endTracking.Store(&end)
 		err := f.Tracker.Track(tracking, func() {
-			f.Cache.Invalidate(nil)
+			f.Cache.Missed()
 			f.Watcher.tracks(true)
 		}, func(refs []registry.Ref) {
 			f.Cache.Invalidate(refs)
@@ -78,4 +78,17 @@ func (c *Cache) ReadRoot() {
 	r := &reading{view: c.view.Load(), sent: c.clock(), seq: c.seq, applied: c.applied}
 	c.mu.Unlock()
 	c.run(r)
+}
+
+// Missed drops everything, since writes may have been missed: at once where the
+// registry is followed, else with the next complete round. Until then what is
+// known serves as it does without contact.
+func (c *Cache) Missed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.looksUp(c.clock()) {
+		c.flush()
+		return
+	}
+	c.missed = true
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"credence/envoy"
 )
@@ -31,7 +32,7 @@ func TestUnixSocket(t *testing.T) {
 func TestProxyProtocolNamesThePeer(t *testing.T) {
 	s := start(t, setting{patient: true, edits: []envoy.Edit{envoy.ProxyProtocol()}})
 	s.client("acme", "allow", "203.0.113.0/24 2001:db8::/32")
-	s.profile("partner")
+	s.partner()
 	token := s.token("acme")
 	for _, c := range []struct {
 		declared string
@@ -76,7 +77,7 @@ func (s *stack) throughProxy(t *testing.T, declared, token string) int {
 func TestTrustedProxies(t *testing.T) {
 	s := start(t, setting{patient: true, config: "peer: {trusted_proxies: [127.0.0.0/8], header: x-real-ip}"})
 	s.client("acme", "allow", "203.0.113.0/24")
-	s.profile("partner")
+	s.partner()
 	token := s.token("acme")
 	key := "x-api-key: " + token.secret
 	s.get("/", key, "x-real-ip: 203.0.113.7").wantStatus(t, http.StatusOK, "")
@@ -114,23 +115,40 @@ func TestEveryKindOfRequestIsChecked(t *testing.T) {
 	}
 }
 
-// TestRevocationIsSeenAtOnce changes records under a client that is served.
+// TestRevocationIsSeenAtOnce writes records, without a commit that tells of it,
+// under a client that the server knows, and under a token that it knows to be
+// none.
 func TestRevocationIsSeenAtOnce(t *testing.T) {
 	s := start(t, setting{patient: true})
 	token := s.good()
 	key := "x-api-key: " + token.secret
 	s.get("/", key).wantStatus(t, http.StatusOK, "")
-	s.set(token.key, "state", "revoked")
-	s.get("/", key).wantStatus(t, http.StatusUnauthorized, "credential_revoked")
-	s.set(token.key, "state", "active")
-	s.get("/", key).wantStatus(t, http.StatusOK, "")
-	s.set("client:acme", "state", "disabled")
-	s.get("/", key).wantStatus(t, http.StatusForbidden, "client_disabled")
-	s.set("client:acme", "state", "on")
-	s.get("/", key).wantStatus(t, http.StatusServiceUnavailable, "unavailable")
+	for _, change := range []struct {
+		key, field, value string
+		from, to          int
+		code              string
+	}{
+		{token.key, "state", "revoked", http.StatusOK, http.StatusUnauthorized, "credential_revoked"},
+		{token.key, "state", "active", http.StatusUnauthorized, http.StatusOK, ""},
+		{"client:acme", "state", "disabled", http.StatusOK, http.StatusForbidden, "client_disabled"},
+		{"client:acme", "state", "active", http.StatusForbidden, http.StatusOK, ""},
+		{"profile:partner", "accepts", "jwt", http.StatusOK, http.StatusForbidden, "kind_not_accepted"},
+		{"profile:partner", "accepts", "token", http.StatusForbidden, http.StatusOK, ""},
+		{"client:acme", "state", "on", http.StatusOK, http.StatusServiceUnavailable, "unavailable"},
+		{"client:acme", "state", "active", http.StatusServiceUnavailable, http.StatusOK, ""},
+	} {
+		s.set(change.key, change.field, change.value)
+		s.getUntil(change.from, change.to, key).wantStatus(t, change.to, change.code)
+	}
 	await(t, "the log names key and field", func() bool {
 		return strings.Contains(s.log.String(), "client:acme") && strings.Contains(s.log.String(), "state")
 	})
+
+	late := stranger()
+	digest := digestOf(t, late)
+	s.get("/", "x-api-key: "+late).wantStatus(t, http.StatusUnauthorized, "credential_invalid")
+	s.set("token:"+digest, "digest", digest, "id", late[4:14], "client", "acme", "profile", "partner", "state", "active", "created_at", ago(time.Hour))
+	s.getUntil(http.StatusUnauthorized, http.StatusOK, "x-api-key: "+late)
 	s.wantNoErrors()
 }
 

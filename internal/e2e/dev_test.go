@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"crypto/rand"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,48 +25,18 @@ func TestDevIsWhatItPrints(t *testing.T) {
 	greeting := dev.untilReady()
 	t.Logf("ready after %v", time.Since(begun).Round(time.Millisecond))
 
-	shell := exec.Command("bash", "-e")
-	promised := regexp.MustCompile(`# ([0-9]{3})( [a-z_]+)?`)
-	var script strings.Builder
-	var want []string
+	g := newGuest(t, dev)
 	for _, line := range greeting {
-		command, pasted := strings.CutPrefix(line, "  ")
-		switch {
-		case !pasted:
-			continue
-		case strings.HasPrefix(command, "curl "):
-			promise := promised.FindStringSubmatch(command)
-			if promise == nil {
-				t.Fatalf("%q promises nothing", command)
-			}
-			want = append(want, promise[1]+promise[2])
-			command, _, _ = strings.Cut(command, "#")
-			script.WriteString("echo '--- answer'; " + command + "\n")
-		case strings.HasPrefix(command, "export "), strings.HasPrefix(command, dev.command.Path):
-			script.WriteString(command + "\n")
+		if command, pasted := strings.CutPrefix(line, "  "); pasted {
+			g.paste(command)
 		}
 	}
-	shell.Stdin = strings.NewReader(script.String())
-	output, err := shell.Output()
-	if err != nil {
-		t.Fatalf("a line failed: %v\n%s", err, output)
+	if g.asked < 7 || g.toggled != 2 || g.disabled != 1 {
+		t.Errorf("%d requests, %d signals to stop Redis or start it, %d clients disabled:\n%s", g.asked, g.toggled, g.disabled, strings.Join(greeting, "\n"))
 	}
-	answers := strings.Split(string(output), "--- answer\n")[1:]
-	if len(answers) != len(want) || len(want) < 5 {
-		t.Fatalf("%d answers to %d lines", len(answers), len(want))
-	}
-	for i, promise := range want {
-		status, code, _ := strings.Cut(promise, " ")
-		if !strings.HasPrefix(answers[i], "HTTP/1.1 "+status+" ") || !strings.Contains(answers[i], code) {
-			t.Errorf("line %d promises %s, and answered:\n%s", i+1, promise, answers[i])
-		}
-	}
-	if !strings.Contains(answers[1], "x-client-id: acme") || strings.Contains(answers[1], "crd_") {
-		t.Errorf("the upstream got:\n%s", answers[1])
-	}
-	if !strings.Contains(string(output), "umbrella") {
-		t.Errorf("client list did not list the clients:\n%s", output)
-	}
+	await(t, "a stranger is told 401 again", func() bool {
+		return strings.HasPrefix(g.types(`curl -i -H "x-api-key: a-token-that-nobody-knows" $API`), "HTTP/1.1 401 ")
+	})
 
 	dev.signal(syscall.SIGINT)
 	if status := dev.wait(); status != 0 {
@@ -74,6 +45,108 @@ func TestDevIsWhatItPrints(t *testing.T) {
 	if left := marked(mark); len(left) > 0 {
 		t.Errorf("left running: %v", left)
 	}
+}
+
+// A guest types what `credence dev` prints into a terminal of his own.
+type guest struct {
+	t       *testing.T
+	dev     *running
+	home    string
+	exports string
+
+	asked, toggled, disabled int
+}
+
+func newGuest(t *testing.T, dev *running) *guest {
+	t.Helper()
+	g := &guest{t: t, dev: dev, home: t.TempDir()}
+	// A terminal shows no progress; here it would stand amid the answers.
+	if err := os.WriteFile(filepath.Join(g.home, ".curlrc"), []byte("silent\nshow-error\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// What a line promises, and what dev says when Redis was toggled.
+var (
+	promised = regexp.MustCompile(`# ([0-9]{3})( [a-z_]+)?`)
+	toggled  = regexp.MustCompile(`(?m)^redis (is stopped|runs again)`)
+)
+
+// paste types a line of the greeting, if it is one to be typed, and holds what
+// comes of it to what the line promises.
+func (g *guest) paste(line string) {
+	g.t.Helper()
+	if strings.HasPrefix(line, "export ") {
+		g.exports += line + "\n"
+		return
+	}
+	for part := range strings.SplitSeq(line, " && ") {
+		switch {
+		case strings.HasPrefix(part, "curl "):
+			g.ask(part)
+		case strings.HasPrefix(part, "kill "):
+			g.toggle(part)
+		case strings.HasPrefix(part, g.dev.command.Path+" client disable "):
+			g.disabled++
+			if printed := g.types(part); !strings.Contains(printed, ": applied by 1 server after ") {
+				g.t.Errorf("%s\ndoes not say who has applied it:\n%s", part, printed)
+			}
+		case strings.HasPrefix(part, g.dev.command.Path):
+			g.types(part)
+		}
+	}
+}
+
+// ask asks the API and holds its answer to what the line promises. The server
+// runs with the timeouts that it has in use: where the machine stands still for
+// longer than a check may take it rightly answers 503, and then it is asked
+// again, as the answer says. No other answer is forgiven.
+func (g *guest) ask(line string) {
+	g.t.Helper()
+	g.asked++
+	promise := promised.FindStringSubmatch(line)
+	if promise == nil {
+		g.t.Fatalf("%q promises nothing", line)
+	}
+	var answer string
+	parts.Await(g.t, 20*time.Second, line, func() error {
+		answer = g.types(line)
+		isAsPromised := strings.HasPrefix(answer, "HTTP/1.1 "+promise[1]+" ") && strings.Contains(answer, strings.TrimSpace(promise[2]))
+		switch {
+		case isAsPromised:
+			return nil
+		case !strings.HasPrefix(answer, "HTTP/1.1 503 "):
+			g.t.Fatalf("%s\nanswered:\n%s", line, answer)
+		}
+		return fmt.Errorf("it answered:\n%s", answer)
+	})
+	if isLetIn := promise[1] == "200"; isLetIn != strings.Contains(answer, "x-client-id: acme") || strings.Contains(answer, "crd_") {
+		g.t.Errorf("%s\nthe upstream got:\n%s", line, answer)
+	}
+}
+
+// toggle stops Redis or starts it, and waits for what the first terminal then
+// shows.
+func (g *guest) toggle(line string) {
+	g.t.Helper()
+	g.types(line)
+	g.toggled++
+	await(g.t, "dev says that Redis was toggled", func() bool {
+		return len(toggled.FindAllString(g.dev.stderr.String(), -1)) == g.toggled
+	})
+}
+
+// types types a line and gives what it prints, on both streams.
+func (g *guest) types(line string) string {
+	g.t.Helper()
+	shell := exec.Command("bash", "-e", "-c", g.exports+line)
+	shell.Env = append(os.Environ(), "HOME="+g.home)
+	output, err := shell.CombinedOutput()
+	if err != nil {
+		g.t.Fatalf("%s\n%v, printed:\n%s", line, err, output)
+	}
+	return string(output)
 }
 
 // marked names the processes that were started with a mark in their
@@ -97,6 +170,15 @@ func TestDevWithoutEnvoy(t *testing.T) {
 	greeting := strings.Join(dev.untilReady(), "\n")
 	if !strings.Contains(greeting, "make envoy") || strings.Contains(greeting, "curl") {
 		t.Errorf("greeting without Envoy:\n%s", greeting)
+	}
+	g := newGuest(t, dev)
+	for line := range strings.Lines(greeting) {
+		if command, pasted := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "  "); pasted {
+			g.paste(command)
+		}
+	}
+	if g.disabled != 1 {
+		t.Errorf("no line switches a client off:\n%s", greeting)
 	}
 	dev.signal(syscall.SIGTERM)
 	if status := dev.wait(); status != 0 {

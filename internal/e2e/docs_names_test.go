@@ -19,6 +19,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"credence/internal/authz"
+	"credence/internal/cache"
 	"credence/internal/credential"
 	"credence/internal/registry"
 	"credence/internal/telemetry"
@@ -83,21 +84,22 @@ func quoted(text string) []string {
 // unreadable is a registry that cannot be read.
 type unreadable struct{}
 
-func (unreadable) Read(context.Context, ...registry.Ref) ([]registry.Entry, error) {
-	return nil, errors.New("no")
+func (unreadable) ReadThrough(context.Context, ...registry.Ref) ([]registry.Entry, string, error) {
+	return nil, "", errors.New("no")
 }
 
-// served gives the labels of each metric of ours that /metrics serves when
+// metricsServed gives the labels of each metric of ours that /metrics serves when
 // everything has happened once.
-func served(t *testing.T) map[string][]string {
+func metricsServed(t *testing.T) map[string][]string {
 	t.Helper()
 	metrics := telemetry.NewMetrics("test")
 	metrics.Observe(authz.Request{}, authz.Decision{
 		Reason: authz.AllowedObserved, Observed: authz.TokenUnknown, Kind: credential.Token, Header: "authorization",
 	}, time.Millisecond)
-	if _, err := metrics.Reader(unreadable{}).Read(t.Context(), registry.RootRef); err == nil {
+	if _, _, err := metrics.Witness(unreadable{}).ReadThrough(t.Context(), registry.RootRef); err == nil {
 		t.Fatal("the read did not fail")
 	}
+	metrics.Facts(func() cache.State { return cache.State{} }, func() bool { return false })
 	answer := httptest.NewRecorder()
 	metrics.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
 	labels := map[string][]string{}
@@ -121,7 +123,7 @@ func TestDocsExplainEveryMetric(t *testing.T) {
 		slices.Sort(labels)
 		explained[quoted(row[0])[0]] = labels
 	}
-	if diff := cmp.Diff(served(t), explained); diff != "" {
+	if diff := cmp.Diff(metricsServed(t), explained); diff != "" {
 		t.Errorf("metrics served (-) and on docs/operations.md (+), with their labels:\n%s", diff)
 	}
 	var coded []string
@@ -144,7 +146,7 @@ func TestDocsExplainEveryMetric(t *testing.T) {
 
 // TestDocsNameMetricsThatExist looks at every page for metrics that are no more.
 func TestDocsNameMetricsThatExist(t *testing.T) {
-	known := served(t)
+	known := metricsServed(t)
 	name := regexp.MustCompile(`\bcredence_[a-z_]+\b`)
 	for _, page := range pages(t) {
 		for _, found := range name.FindAllString(page.text, -1) {
@@ -163,7 +165,7 @@ func TestDocsExplainEveryMessage(t *testing.T) {
 	for _, row := range pageNamed(t, "docs/operations.md").rows(t, "### Every message of the log") {
 		explained = append(explained, quoted(row[0])[0])
 	}
-	for _, part := range []string{"cli", "telemetry", "extauthz"} {
+	for _, part := range []string{"cli", "telemetry", "extauthz", "cache"} {
 		for _, file := range sourcesOf(t, part) {
 			messages, err := file.messages()
 			if err != nil {

@@ -100,17 +100,21 @@ func (s source) messages() (all []string, err error) {
 func isLogger(expression ast.Expr) bool {
 	switch e := expression.(type) {
 	case *ast.Ident:
-		return slices.Contains([]string{"logger", "log", "slog"}, e.Name)
+		return slices.Contains([]string{"logger", "log", "slog"}, strings.ToLower(e.Name))
 	case *ast.SelectorExpr:
 		return isLogger(e.Sel)
 	}
 	return false
 }
 
-// valuesOf gives the text of a literal, or those that a variable is given.
+// valuesOf gives the text of a literal, those of a literal map that one is taken
+// from, or those that a variable is given.
 func (s source) valuesOf(expression ast.Expr) []string {
 	if text, isText := textOf(expression); isText {
 		return []string{text}
+	}
+	if of, isIndexed := expression.(*ast.IndexExpr); isIndexed {
+		return valuesIn(of.X)
 	}
 	variable, isVariable := expression.(*ast.Ident)
 	if !isVariable {
@@ -134,6 +138,27 @@ func (s source) valuesOf(expression ast.Expr) []string {
 	return all
 }
 
+// valuesIn gives the texts that are the values of a literal map.
+func valuesIn(expression ast.Expr) []string {
+	literal, isLiteral := expression.(*ast.CompositeLit)
+	if !isLiteral {
+		return nil
+	}
+	var all []string
+	for _, element := range literal.Elts {
+		pair, isPair := element.(*ast.KeyValueExpr)
+		if !isPair {
+			return nil
+		}
+		text, isText := textOf(pair.Value)
+		if !isText {
+			return nil
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
 func textOf(node ast.Node) (string, bool) {
 	literal, is := node.(*ast.BasicLit)
 	if !is || literal.Kind != gotoken.STRING {
@@ -153,6 +178,7 @@ func (s *server) f(ctx context.Context, level slog.Level) {
 		message = "four"
 	}
 	s.part.log.LogAttrs(ctx, level, message)
+	s.Logger.Warn(map[bool]string{true: "five", false: "six"}[s.other])
 	err.Error()
 	t.Error("no logger")
 }`
@@ -161,7 +187,7 @@ func (s *server) f(ctx context.Context, level slog.Level) {
 		t.Fatal(err)
 	}
 	got, err := s.messages()
-	if want := []string{"one", "two", "three", "four"}; err != nil || !slices.Equal(got, want) {
+	if want := []string{"one", "two", "three", "four", "five", "six"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %q (error %v), want %q", got, err, want)
 	}
 	s, err = parseSource("p.go", "package p\nfunc f() { logger.Info(g()) }")

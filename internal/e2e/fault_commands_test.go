@@ -19,14 +19,16 @@ func (s *stack) command(args ...string) (status int, stdout, stderr string) {
 }
 
 // TestSwitchOffWhateverRedisTakes switches a client off while Redis takes no
-// writes: where it has no room left that succeeds, and counts from the next
-// request on; where it may not write at all it fails, says so, and the client
-// is served as before.
+// writes: where it has no room left that succeeds, and every server has applied
+// it when the command says so; where it may not write at all it fails, says so,
+// and the client is served as before.
 func TestSwitchOffWhateverRedisTakes(t *testing.T) {
 	s := start(t, setting{patient: true})
 	acme := "x-api-key: " + s.good().secret
 	s.client("victim")
 	victim := "x-api-key: " + s.token("victim").secret
+	s.get("/", acme).wantStatus(t, http.StatusOK, "")
+	s.get("/", victim).wantStatus(t, http.StatusOK, "")
 	disable := []string{"client", "disable", "victim", "--reason", "leaked"}
 	set := func(name, value string) func() {
 		return func() { s.redis.CLI("CONFIG", "SET", name, value) }

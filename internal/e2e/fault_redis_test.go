@@ -9,114 +9,77 @@ import (
 	"testing"
 )
 
-// TestFaultsOfRedis lets one server, one after the other, live through all that
-// can become of its Redis.
-func TestFaultsOfRedis(t *testing.T) {
-	s := besiege(t, false)
-	var slots net.Conn // the one connection that Redis has room for
-	for _, f := range []fault{
-		{name: "killed, and back without its data", strike: func(s *siege) { s.redis.Stop() }, mend: func(s *siege) {
-			s.redis.Restart()
-			s.fill()
-		}},
-		{name: "killed, and empty after that", strike: func(s *siege) { s.redis.Restart() }, mend: (*siege).fill},
-		{name: "hung", strike: func(s *siege) { s.redis.Pause() }, mend: func(s *siege) { s.redis.Resume() }},
-		{name: "emptied", strike: func(s *siege) { s.redisDoes("OK", "FLUSHALL") }, mend: (*siege).fill},
-		{name: "without the registry's own record", strike: func(s *siege) {
-			s.redisDoes("1", "DEL", "{credence}:registry")
-		}, mend: (*siege).fill},
-		{name: "full", strike: func(s *siege) {
-			s.redisDoes("OK", "CONFIG", "SET", "maxmemory", "1")
+// processFaults are those of the server that Redis is.
+func processFaults() []fault {
+	config := func(name, value string) func(*siege) {
+		return func(s *siege) { s.redisDoes("OK", "CONFIG", "SET", name, value) }
+	}
+	return []fault{
+		{name: "killed, and back with its data", row: "It is down", strike: func(s *siege) {
+			s.redis.Save()
+			s.redis.Stop()
 		}, mend: func(s *siege) {
-			s.redisDoes("OK", "CONFIG", "SET", "maxmemory", "0")
-		}, served: true},
-		{name: "a replica that lost its primary", strike: func(s *siege) {
+			s.redis.Restart()
+			s.redis.Unsave()
+		}, known: served, unknown: denied, lasts: untilStale, outlasted: true},
+		{name: "hung", row: "It hangs", strike: func(s *siege) { s.redis.Pause() }, mend: func(s *siege) { s.redis.Resume() },
+			known: served, unknown: denied, lasts: untilStale},
+		{name: "killed, and back without its data", row: "It was emptied", strike: func(s *siege) { s.redis.Restart() },
+			mend: (*siege).fill, known: denied, unknown: denied, lasts: untilMended},
+		{name: "emptied", row: "It was emptied", strike: func(s *siege) { s.redisDoes("OK", "FLUSHALL") },
+			mend: (*siege).fill, known: denied, unknown: denied, lasts: untilMended},
+		{name: "full", row: "It is full", strike: config("maxmemory", "1"), mend: config("maxmemory", "0"),
+			known: served, unknown: served, lasts: whileItLasts},
+		{name: "evicting", row: "It evicts", strike: func(s *siege) {
+			s.redisDoes("OK", "CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru")
+		}, mend: func(s *siege) {
+			s.redisDoes("OK", "CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction")
+		}, known: served, unknown: denied, lasts: untilStale},
+		{name: "a replica that lost its primary", row: "It takes no writes", strike: func(s *siege) {
 			s.redisDoes("OK", "REPLICAOF", "127.0.0.1", "1")
-		}, mend: (*siege).promote, served: true},
-		{name: "a replica that serves nothing old", strike: func(s *siege) {
+		}, mend: (*siege).promote, known: served, unknown: served, lasts: untilStale, outlasted: true},
+		{name: "a replica that serves nothing old", row: "It is a replica that refuses reads", strike: func(s *siege) {
 			s.redisDoes("OK", "CONFIG", "SET", "replica-serve-stale-data", "no")
 			s.redisDoes("OK", "REPLICAOF", "127.0.0.1", "1")
-		}, mend: (*siege).promote},
-		{name: "without the replicas that it wants", strike: func(s *siege) {
-			s.redisDoes("OK", "CONFIG", "SET", "min-replicas-to-write", "1")
-		}, mend: func(s *siege) {
-			s.redisDoes("OK", "CONFIG", "SET", "min-replicas-to-write", "0")
-		}, served: true},
-		{name: "with too many clients", strike: func(s *siege) {
-			slots = s.takeSlots()
-		}, mend: func(s *siege) {
-			tell(s.t, slots, "CONFIG SET maxclients 10000")
-		}},
-		{name: "with another password", strike: func(s *siege) {
+		}, mend: (*siege).promote, known: served, unknown: denied, lasts: untilStale, outlasted: true},
+		{name: "without the replicas that it wants", row: "It takes no writes",
+			strike: config("min-replicas-to-write", "1"), mend: config("min-replicas-to-write", "0"),
+			known: served, unknown: served, lasts: untilStale, outlasted: true},
+		{name: "too many clients", row: "It has too many clients", strike: (*siege).takeSlots, mend: (*siege).giveSlots,
+			known: served, unknown: denied, lasts: untilStale},
+	}
+}
+
+// accessFaults are those of the server's user.
+func accessFaults() []fault {
+	acl := func(rules ...string) func(*siege) {
+		return func(s *siege) { s.redisDoes("OK", append([]string{"ACL", "SETUSER", user}, rules...)...) }
+	}
+	all := []fault{
+		{name: "another password", strike: func(s *siege) {
 			s.password += "0"
-			s.redisDoes("OK", "ACL", "SETUSER", user, "resetpass", ">"+s.password)
+			acl("resetpass", ">"+s.password)(s)
 			s.dropConnections()
 		}, mend: func(s *siege) {
 			write(s.t, s.passwordFile, s.password)
-		}},
-		{name: "without the server's user", strike: func(s *siege) {
+		}, outlasted: true},
+		{name: "no user", strike: func(s *siege) {
 			s.redisDoes("1", "ACL", "DELUSER", user)
 		}, mend: func(s *siege) {
-			s.redisDoes("OK", "ACL", "SETUSER", user, "on", ">"+s.password, "~*", "+@all")
+			acl("on", ">"+s.password, "~*", "&*", "+@all")(s)
 		}},
-		{name: "without the right to read", strike: func(s *siege) {
-			s.redisDoes("OK", "ACL", "SETUSER", user, "-hgetall")
-		}, mend: func(s *siege) {
-			s.redisDoes("OK", "ACL", "SETUSER", user, "+hgetall")
-		}},
-		{name: "another registry", strike: func(s *siege) { s.set("registry", "id", "other") }, mend: (*siege).fill},
-		{name: "a pepper that the server lacks", strike: func(s *siege) { s.set("registry", "digests", "h2 h1") }, mend: (*siege).fill},
-		{name: "another pepper", strike: func(s *siege) { s.set("registry", "check_h1", "0123456789abcdef") }, mend: (*siege).fill},
-		{name: "a schema to come", strike: func(s *siege) { s.set("registry", "schema", "2") }, mend: (*siege).fill},
-		{name: "a registry of a wrong type", strike: func(s *siege) {
-			s.redisDoes("OK", "SET", "{credence}:registry", "e2e")
-		}, mend: func(s *siege) {
-			s.redisDoes("1", "DEL", "{credence}:registry")
-			s.fill()
-		}},
-		s.spoilt("token:"+s.digest(s.tokens["acme"]), "known"),
-		s.spoilt("client:off", "switched off"),
-		s.spoilt("profile:partner", "known"), // that the client is off is found first
-	} {
-		if !t.Run(f.name, func(t *testing.T) { s.endure(t, f) }) {
-			return // what follows would fail for what this one left
+		{name: "no right to read", strike: acl("-hgetall"), mend: acl("+hgetall")},
+		{name: "no right to the change stream", strike: acl("-xread"), mend: acl("+xread")},
+		{name: "no right to its heartbeat", row: "It takes no writes", strike: acl("-evalsha"), mend: acl("+evalsha"), unknown: served},
+	}
+	for i := range all {
+		f := &all[i]
+		f.known, f.lasts = served, untilStale
+		if f.unknown == "" {
+			f.row, f.unknown = "The password", denied
 		}
 	}
-}
-
-// spoilt is a key that is of another type for a while. Records are put back by
-// renaming: there is no moment without one, when it would be unknown.
-func (s *siege) spoilt(key string, hits ...string) fault {
-	kind, _, _ := strings.Cut(key, ":")
-	key = "{credence}:" + key
-	const kept = "{credence}:kept"
-	return fault{name: "a " + kind + " of a wrong type", strike: func(s *siege) {
-		s.redisDoes("1", "COPY", key, kept)
-		s.redisDoes("OK", "SET", key, "text")
-	}, mend: func(s *siege) {
-		s.redisDoes("OK", "RENAME", kept, key)
-	}, hits: hits}
-}
-
-// TestPasswordWhereNoneWas has Redis ask for a password that the server does
-// not have.
-func TestPasswordWhereNoneWas(t *testing.T) {
-	s := start(t, setting{patient: true})
-	good := "x-api-key: " + s.good().secret
-	s.get("/", good).wantStatus(t, http.StatusOK, "")
-	if got := s.redis.CLI("CONFIG", "SET", "requirepass", "sesame"); got != "OK" {
-		t.Fatalf("requirepass: %s", got)
-	}
-	s.redis.CLI("-a", "sesame", "CLIENT", "KILL", "TYPE", "normal")
-	for range 50 {
-		s.get("/", good).wantStatus(t, http.StatusServiceUnavailable, "unavailable")
-		s.get("/", "x-api-key: "+stranger()).wantStatus(t, http.StatusServiceUnavailable, "unavailable")
-		s.get("/").wantStatus(t, http.StatusUnauthorized, "credential_missing")
-	}
-	s.redis.CLI("-a", "sesame", "CONFIG", "SET", "requirepass", "")
-	await(t, "served again", func() bool { return s.get("/", good).status == http.StatusOK })
-	s.get("/", "x-api-key: "+stranger()).wantStatus(t, http.StatusUnauthorized, "credential_invalid")
-	s.wantNoErrors()
+	return all
 }
 
 // promote makes a replica a primary again.
@@ -127,16 +90,24 @@ func (s *siege) promote() {
 }
 
 // takeSlots makes Redis have room for one connection, and takes it.
-func (s *siege) takeSlots() net.Conn {
+func (s *siege) takeSlots() {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", s.redis.Addr())
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() { conn.Close() })
+	s.slots = conn
 	tell(s.t, conn, "CONFIG SET maxclients 1")
 	tell(s.t, conn, "CLIENT KILL TYPE normal")
-	return conn
+}
+
+// giveSlots makes room for all again.
+func (s *siege) giveSlots() {
+	s.t.Helper()
+	tell(s.t, s.slots, "CONFIG SET maxclients 10000")
+	if err := s.slots.Close(); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // tell sends Redis a command, and fails if it is refused.
@@ -149,4 +120,29 @@ func tell(t *testing.T, redis net.Conn, command string) {
 	if err != nil || strings.HasPrefix(answer, "-") {
 		t.Fatalf("%s: Redis answers %q, %v", command, answer, err)
 	}
+}
+
+// TestPasswordWhereNoneWas has Redis ask for a password that the server does
+// not have. Who is known is served. Nobody else is told that he is wrong, not
+// even he who was told so a moment before.
+func TestPasswordWhereNoneWas(t *testing.T) {
+	s := start(t, setting{patient: true, config: "cache: {negative_ttl: 1m}"})
+	good, bad := "x-api-key: "+s.good().secret, "x-api-key: "+stranger()
+	s.get("/", good).wantStatus(t, http.StatusOK, "")
+	s.get("/", bad).wantStatus(t, http.StatusUnauthorized, "credential_invalid")
+	if got := s.redis.CLI("CONFIG", "SET", "requirepass", "sesame"); got != "OK" {
+		t.Fatalf("requirepass: %s", got)
+	}
+	s.redis.CLI("-a", "sesame", "CLIENT", "KILL", "TYPE", "normal")
+	await(t, "contact is lost", func() bool { return strings.Contains(s.log.String(), outOfContact) })
+	for range 50 {
+		s.get("/", good).wantStatus(t, http.StatusOK, "")
+		s.get("/", bad).wantStatus(t, http.StatusServiceUnavailable, "unavailable")
+		s.get("/", "x-api-key: "+stranger()).wantStatus(t, http.StatusServiceUnavailable, "unavailable")
+		s.get("/").wantStatus(t, http.StatusUnauthorized, "credential_missing")
+	}
+	s.redis.CLI("-a", "sesame", "CONFIG", "SET", "requirepass", "")
+	s.getUntil(http.StatusServiceUnavailable, http.StatusUnauthorized, bad)
+	s.get("/", good).wantStatus(t, http.StatusOK, "")
+	s.wantNoErrors()
 }

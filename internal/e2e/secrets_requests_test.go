@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -109,11 +108,8 @@ func (l *life) ask(t *testing.T, proxy *parts.EnvoyProxy, r request) int {
 	if err != nil {
 		t.Fatalf("%s: %v", r.what, err)
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	defer func() { _ = response.Body.Close() }()
+	body := bodyOf(t, response)
 	l.search.read("answers", fmt.Sprintf("%s %v\n%s", response.Status, response.Header, body))
 	return response.StatusCode
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -161,8 +160,8 @@ ACME=$(< acme.token)
 `, "WRONG="+l.url(mistakenText), "PASSWORD="+mistakenText)
 }
 
-// A post is one of the servers, with all that stands around it.
-type post struct {
+// A station is one of the servers, with all that stands around it.
+type station struct {
 	*running
 	ops      string // where its pages are
 	envoy    *parts.EnvoyProxy
@@ -172,7 +171,7 @@ type post struct {
 // serve runs one of the servers behind Envoy, asks it everything, lets it lose
 // Redis, and keeps all that was written meanwhile.
 func (l *life) serve(t *testing.T, format string) {
-	p := l.post(t, format)
+	p := l.station(t, format)
 	got := make(map[int]int)
 	for _, r := range l.requests() {
 		status := 0
@@ -202,14 +201,14 @@ func (l *life) serve(t *testing.T, format string) {
 	l.gather(t, p, "the server's log, "+format)
 }
 
-// post starts a server, and an Envoy and an API of its own.
-func (l *life) post(t *testing.T, format string) *post {
+// station starts a server, and an Envoy and an API of its own.
+func (l *life) station(t *testing.T, format string) *station {
 	t.Helper()
 	var env []string
 	if format == "text" {
 		env = []string{"CREDENCE_REDIS_URL=" + l.url(passwordText)}
 	}
-	p := &post{running: run(t, env, "serve", "--config", filepath.Join(l.dir, format+".yaml")), upstream: parts.Upstream(t)}
+	p := &station{running: run(t, env, "serve", "--config", filepath.Join(l.dir, format+".yaml")), upstream: parts.Upstream(t)}
 	address := regexp.MustCompile(`\bops"?[=:]"?([0-9.:]+)`)
 	await(t, "credence listens", func() bool {
 		found := address.FindStringSubmatch(p.stderr.String())
@@ -227,14 +226,18 @@ func (l *life) post(t *testing.T, format string) *post {
 
 // losePassword changes the password in Redis for a while, which the server
 // does not know of.
-func (l *life) losePassword(t *testing.T, p *post) {
+func (l *life) losePassword(t *testing.T, p *station) {
 	t.Helper()
 	another := []string{"-a", "another", "--no-auth-warning"}
 	l.redis.CLI(append(l.login, "CONFIG", "SET", "requirepass", "another")...)
 	l.redis.CLI(append(another, "CLIENT", "KILL", "TYPE", "normal")...)
-	await(t, "a wrong password is a 503", func() bool {
-		return l.ask(t, p.envoy, request{headers: []string{"X-Api-Key: " + l.tokens["acme"]}}) == http.StatusServiceUnavailable
+	await(t, "a wrong password is a 503, and is told in the log", func() bool {
+		status := l.ask(t, p.envoy, request{headers: []string{"X-Api-Key: " + stranger()}})
+		return status == http.StatusServiceUnavailable && strings.Contains(p.stderr.String(), "WRONGPASS")
 	})
+	if status := l.ask(t, p.envoy, request{headers: []string{"X-Api-Key: " + l.tokens["acme"]}}); status != http.StatusOK {
+		t.Errorf("status %d of a known client, want 200", status)
+	}
 	await(t, "/readyz says so", func() bool {
 		return strings.Contains(l.page(t, "readyz", p.ops+"/readyz"), "503")
 	})
@@ -243,7 +246,7 @@ func (l *life) losePassword(t *testing.T, p *post) {
 
 // gather keeps what can be read when a server has ended, and makes sure that
 // there is something in all that was kept.
-func (l *life) gather(t *testing.T, p *post, log string) {
+func (l *life) gather(t *testing.T, p *station, log string) {
 	t.Helper()
 	arrived, err := json.Marshal(p.upstream.Arrivals())
 	if err != nil {
@@ -281,11 +284,8 @@ func (l *life) page(t *testing.T, place, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.search.read(place, string(text))
-	return string(text)
+	defer func() { _ = response.Body.Close() }()
+	text := bodyOf(t, response)
+	l.search.read(place, text)
+	return text
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -29,12 +28,14 @@ type service struct {
 	ops    string
 }
 
-// startService starts the program against a Redis.
-func startService(t *testing.T, redis, drain string) *service {
+// startService starts the program against a Redis. More lines may be added to
+// its configuration.
+func startService(t *testing.T, redis, drain string, more ...string) *service {
 	t.Helper()
 	dir := parts.ShortDir(t)
 	s := &service{t: t, config: filepath.Join(dir, "credence.yaml")}
-	text := fmt.Sprintf("listen: {grpc: 'unix:%s/authz.sock', ops: '127.0.0.1:0', drain: %s}\nredis: {url: '%s'}\nlog: {format: json}\n", dir, drain, redis)
+	text := fmt.Sprintf("listen: {grpc: 'unix:%s/authz.sock', ops: '127.0.0.1:0', drain: %s}\nredis: {url: '%s', timeout: 1s}\nlog: {format: json}\n", dir, drain, redis)
+	text += strings.Join(more, "\n") + "\n"
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -55,11 +56,7 @@ func (s *service) page(path string) (status int, body string) {
 		return 0, err.Error()
 	}
 	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return response.StatusCode, string(text)
+	return response.StatusCode, bodyOf(s.t, response)
 }
 
 // health runs `credence health` and gives its exit status.
@@ -70,8 +67,9 @@ func (s *service) health(flags ...string) int {
 	return command.ProcessState.ExitCode()
 }
 
-// check asks as Envoy does, and gives the HTTP status of the answer.
-func (s *service) check() (int32, error) {
+// check asks about a token as Envoy does, and gives the HTTP status of the
+// denial, or 0.
+func (s *service) check(token string) (int32, error) {
 	s.t.Helper()
 	connection, err := grpc.NewClient("unix:"+filepath.Dir(s.config)+"/authz.sock", grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -83,14 +81,14 @@ func (s *service) check() (int32, error) {
 	response, err := authv3.NewAuthorizationClient(connection).Check(ctx, &authv3.CheckRequest{Attributes: &authv3.AttributeContext{
 		Source: &authv3.AttributeContext_Peer{Address: &corev3.Address{}},
 		Request: &authv3.AttributeContext_Request{Http: &authv3.AttributeContext_HttpRequest{
-			Method: "GET", Path: "/", Headers: map[string]string{"x-api-key": stranger()},
+			Method: "GET", Path: "/", Headers: map[string]string{"x-api-key": token},
 		}},
 	}})
 	return int32(response.GetDeniedResponse().GetStatus().GetCode()), err
 }
 
 // TestServeWithoutRedis is live and not ready, answers 503 and no 401, and
-// serves once there is a registry.
+// serves once there is a registry; then it serves on what it knows.
 func TestServeWithoutRedis(t *testing.T) {
 	redis := parts.Redis(t)
 	redis.Stop()
@@ -102,7 +100,7 @@ func TestServeWithoutRedis(t *testing.T) {
 		status, body := s.page("/readyz")
 		return status == http.StatusServiceUnavailable && strings.Contains(body, "refused")
 	})
-	if got, err := s.check(); err != nil || got != http.StatusServiceUnavailable {
+	if got, err := s.check(stranger()); err != nil || got != http.StatusServiceUnavailable {
 		t.Errorf("check: %d (%v), want a 503 decision", got, err)
 	}
 	if got := s.health(); got != 3 {
@@ -117,13 +115,21 @@ func TestServeWithoutRedis(t *testing.T) {
 		_, body := s.page("/readyz")
 		return strings.Contains(body, "credence init")
 	})
-	if got, err := s.check(); err != nil || got != http.StatusServiceUnavailable {
+	if got, err := s.check(stranger()); err != nil || got != http.StatusServiceUnavailable {
 		t.Errorf("check with an empty Redis: %d (%v), want a 503 decision", got, err)
 	}
-	redis.CLI("HSET", "{credence}:registry", "id", "a", "schema", "1", "digests", "s1")
+	records := &stack{t: t, redis: redis}
+	token := records.good().secret
+	if got, err := s.check(token); err != nil || got != http.StatusServiceUnavailable {
+		t.Errorf("check with records, but no registry: %d (%v), want a 503 decision", got, err)
+	}
+	records.set("registry", "id", "a", "schema", "1", "digests", "s1")
 	await(t, "ready", func() bool { return s.health() == 0 })
-	if got, err := s.check(); err != nil || got != http.StatusUnauthorized {
+	if got, err := s.check(stranger()); err != nil || got != http.StatusUnauthorized {
 		t.Errorf("check of an unknown token: %d (%v), want 401", got, err)
+	}
+	if got, err := s.check(token); err != nil || got != 0 {
+		t.Errorf("check of a good token: %d (%v), want an allow", got, err)
 	}
 
 	redis.Stop()
@@ -131,6 +137,9 @@ func TestServeWithoutRedis(t *testing.T) {
 		status, body := s.page("/readyz")
 		return status == http.StatusOK && strings.Contains(body, "503")
 	})
+	if got, err := s.check(token); err != nil || got != 0 {
+		t.Errorf("check of a token that is known: %d (%v), want an allow", got, err)
+	}
 	s.signal(syscall.SIGTERM)
 	if status := s.wait(); status != 0 {
 		t.Errorf("exit status %d, want 0", status)
@@ -149,7 +158,7 @@ func TestDrain(t *testing.T) {
 	if status, body := s.page("/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, "draining") {
 		t.Errorf("/readyz %d %s, want 503 and draining", status, body)
 	}
-	if got, err := s.check(); err != nil || got != http.StatusUnauthorized {
+	if got, err := s.check(stranger()); err != nil || got != http.StatusUnauthorized {
 		t.Errorf("check while draining: %d (%v), want 401", got, err)
 	}
 	s.signal(syscall.SIGTERM)
@@ -165,7 +174,8 @@ func TestMetricsTellOfDecisions(t *testing.T) {
 	redis := parts.Redis(t)
 	redis.CLI("HSET", "{credence}:registry", "id", "a", "schema", "1", "digests", "s1")
 	s := startService(t, redis.URL(), "0s")
-	if _, err := s.check(); err != nil {
+	await(t, "ready", func() bool { return s.health() == 0 })
+	if _, err := s.check(stranger()); err != nil {
 		t.Fatal(err)
 	}
 	_, body := s.page("/metrics")
@@ -190,12 +200,12 @@ func TestEvictingRedis(t *testing.T) {
 		status, body := s.page("/readyz")
 		return status == http.StatusServiceUnavailable && strings.Contains(body, "noeviction")
 	})
-	if got, err := s.check(); err != nil || got != http.StatusServiceUnavailable {
+	if got, err := s.check(stranger()); err != nil || got != http.StatusServiceUnavailable {
 		t.Errorf("check: %d (%v), want a 503 decision", got, err)
 	}
 	redis.CLI("CONFIG", "SET", "maxmemory-policy", "noeviction")
 	await(t, "ready once it does not", func() bool { return s.health() == 0 })
-	if got, err := s.check(); err != nil || got != http.StatusUnauthorized {
+	if got, err := s.check(stranger()); err != nil || got != http.StatusUnauthorized {
 		t.Errorf("check of an unknown token: %d (%v), want 401", got, err)
 	}
 }

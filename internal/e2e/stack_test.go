@@ -28,7 +28,7 @@ type stack struct {
 	envoy    *parts.EnvoyProxy
 	upstream *parts.UpstreamServer
 	at       cli.Addresses // where credence listens
-	log      *logText
+	log      *logText      // of the server
 }
 
 // A setting is what a test wants otherwise.
@@ -104,10 +104,21 @@ func (s *stack) serveConfig(c config.Config) cli.Addresses {
 	return s.serveWithin(c, 0)
 }
 
+// Lines by which a server says how it stands to its registry.
+const (
+	inContact     = "in contact with the registry"
+	cannotBeUsed  = "the registry cannot be served from"
+	outOfContact  = "contact with the registry is lost: what is known serves on, nothing is looked up"
+	tooOld        = "what is known is too old to serve: every check that needs it is denied"
+	writesTracked = "writes are tracked"
+)
+
 // serveWithin is serveConfig with a budget for one check; zero: the server's
-// own.
+// own. The server knows, when it returns, whether its registry can be served
+// from, and whether Redis tells it of writes.
 func (s *stack) serveWithin(c config.Config, budget time.Duration) cli.Addresses {
 	s.t.Helper()
+	before := len(s.log.String())
 	ctx, cancel := context.WithCancel(context.Background())
 	up, ended := make(chan cli.Addresses, 1), make(chan error, 1)
 	go func() {
@@ -124,6 +135,10 @@ func (s *stack) serveWithin(c config.Config, budget time.Duration) cli.Addresses
 	})
 	select {
 	case at := <-up:
+		await(s.t, "the server has looked at its registry", func() bool {
+			said := s.log.String()[before:]
+			return strings.Contains(said, cannotBeUsed) || strings.Contains(said, inContact) && strings.Contains(said, writesTracked)
+		})
 		return at
 	case err := <-ended:
 		ended <- err
@@ -142,6 +157,12 @@ func (s *stack) set(key string, fields ...string) {
 func (s *stack) client(id string, more ...string) {
 	s.t.Helper()
 	s.set("client:"+id, append([]string{"id", id, "state", "active", "created_at", ago(time.Hour)}, more...)...)
+}
+
+// partner writes the profile that tokens have; more fields may follow.
+func (s *stack) partner(more ...string) {
+	s.t.Helper()
+	s.profile("partner", more...)
 }
 
 // profile writes a profile that accepts tokens; more fields may follow.
@@ -179,8 +200,24 @@ type token struct{ id, key, secret string }
 func (s *stack) good() token {
 	s.t.Helper()
 	s.client("acme", "name", "Acme Ltd", "labels", "tier=gold")
-	s.profile("partner", "scopes", "orders:read orders:write", "limit", "1000/hour")
+	s.partner("scopes", "orders:read orders:write", "limit", "1000/hour")
 	return s.token("acme")
+}
+
+// getUntil sends a GET / until it is answered with the status, and gives that
+// answer. It is for what follows a write by redis-cli: no commit tells of it,
+// so that it takes effect a moment later. Every answer before must have the
+// status that it had so far.
+func (s *stack) getUntil(sofar, status int, headers ...string) result {
+	s.t.Helper()
+	var r result
+	await(s.t, fmt.Sprintf("status %d", status), func() bool {
+		if r = s.get("/", headers...); r.status != status {
+			r.wantStatus(s.t, sofar, "")
+		}
+		return r.status == status
+	})
+	return r
 }
 
 // A result is an answer as the client sees it.
@@ -213,16 +250,23 @@ func (s *stack) send(client *http.Client, request *http.Request) result {
 		s.t.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r := result{status: response.StatusCode, header: response.Header, body: string(body)}
+	body := bodyOf(s.t, response)
+	r := result{status: response.StatusCode, header: response.Header, body: body}
 	var arrival parts.Arrival
-	if response.StatusCode == http.StatusOK && json.Unmarshal(body, &arrival) == nil && arrival.Method != "" {
+	if response.StatusCode == http.StatusOK && json.Unmarshal([]byte(body), &arrival) == nil && arrival.Method != "" {
 		r.arrived = &arrival
 	}
 	return r
+}
+
+// bodyOf reads the body of an answer.
+func bodyOf(t *testing.T, response *http.Response) string {
+	t.Helper()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 // problem reads the body of a denial.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -74,7 +75,7 @@ func (r *RedisServer) Pause() { r.signal(syscall.SIGSTOP) }
 // Resume lets a paused server go on.
 func (r *RedisServer) Resume() { r.signal(syscall.SIGCONT) }
 
-// Stop kills the server, as a crash does. What it held is lost, unless an argument turned persistence on.
+// Stop kills the server, as a crash does. What it held is lost, unless Save kept it, or an argument turned persistence on.
 func (r *RedisServer) Stop() { r.process.kill() }
 
 // Restart starts the server anew on its port, after a Stop or without one.
@@ -82,6 +83,23 @@ func (r *RedisServer) Restart() {
 	r.t.Helper()
 	r.process.kill()
 	Await(r.t, patience, "redis-server again on "+r.Addr(), r.start)
+}
+
+// Save keeps what the server holds now: a server that is started again begins with that. Whatever is written later is
+// lost with the process.
+func (r *RedisServer) Save() {
+	r.t.Helper()
+	if said := r.CLI("SAVE"); said != "OK" {
+		r.t.Fatalf("parts: redis-server: SAVE: %s", said)
+	}
+}
+
+// Unsave throws away what Save kept: a server that is started again begins with nothing.
+func (r *RedisServer) Unsave() {
+	r.t.Helper()
+	if err := os.Remove(filepath.Join(r.dir, "dump.rdb")); err != nil {
+		r.t.Fatalf("parts: redis-server: %v", err)
+	}
 }
 
 // CLI runs redis-cli with the arguments and returns what it prints, without the last line's end. An error that Redis

@@ -2,6 +2,7 @@ package parts
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"syscall"
@@ -11,8 +12,8 @@ import (
 
 // WireProxy is the way from credence to Redis, and does what networks do. It starts sound; each method makes it another
 // until the next one does, for the connections that there are and for those to come. Only Heal makes it sound again.
-// What is said here of replies holds for whatever comes back from upstream; requests always pass. Its methods are for
-// one goroutine, the test's, and fail the test when they cannot do what they say.
+// What is said here of replies holds for whatever comes back from upstream; requests always pass, unless the wire is
+// severed. Its methods are for one goroutine, the test's, and fail the test when they cannot do what they say.
 type WireProxy struct {
 	t        testing.TB
 	upstream string
@@ -29,12 +30,22 @@ type WireProxy struct {
 
 // A flaw is what is wrong with a wire; the zero flaw is nothing.
 type flaw struct {
-	delay time.Duration // before each piece of a reply
-	bytes bool          // pieces are single bytes
-	hangs bool          // replies wait until it is healed
-	cut   string        // connections end behind this text in a reply
-	ends  bool          // connections end, those to come as soon as they are there
-	door  door
+	delay  time.Duration // before each piece of a reply
+	jitter time.Duration // the same, by chance up to that long
+	bytes  bool          // pieces are single bytes
+	hangs  bool          // replies wait until it is healed
+	mute   bool          // requests do
+	cut    string        // connections end behind this text in a reply
+	ends   bool          // connections end, those to come as soon as they are there
+	door   door
+}
+
+// wait returns how long the next piece of a reply takes.
+func (f flaw) wait() time.Duration {
+	if f.jitter > 0 {
+		return f.delay + rand.N(f.jitter)
+	}
+	return f.delay
 }
 
 // A door is what becomes of those who connect.
@@ -86,6 +97,13 @@ func (w *WireProxy) Slow(delay time.Duration) {
 	w.become(flaw{delay: delay})
 }
 
+// Jitter makes each piece of a reply come later, by chance up to most: what is sent first on one connection comes last
+// by another.
+func (w *WireProxy) Jitter(most time.Duration) {
+	w.t.Helper()
+	w.become(flaw{jitter: most})
+}
+
 // Drip makes replies come one byte at a time, every that long.
 func (w *WireProxy) Drip(every time.Duration) {
 	w.t.Helper()
@@ -102,6 +120,13 @@ func (w *WireProxy) Hang() {
 func (w *WireProxy) Vanish() {
 	w.t.Helper()
 	w.become(flaw{hangs: true, door: stuck})
+}
+
+// Sever is a network that is parted: no byte passes either way, and who connects gets no answer. Once it is healed all
+// of it arrives.
+func (w *WireProxy) Sever() {
+	w.t.Helper()
+	w.become(flaw{hangs: true, mute: true, door: stuck})
 }
 
 // Cut ends each connection behind the first reply, or part of one, that ends with text.
@@ -266,6 +291,9 @@ func (l *link) pass(far net.Conn, state func() (flaw, <-chan struct{})) {
 	requests.Go(func() {
 		defer far.Close()
 		copyPieces(l.near, func(piece []byte) bool {
+			if !l.speaks(state) {
+				return false
+			}
 			_, err := far.Write(piece)
 			return err == nil
 		})
@@ -287,13 +315,28 @@ func copyPieces(from net.Conn, to func([]byte) bool) {
 	}
 }
 
+// speaks waits until requests pass. False: the link has ended.
+func (l *link) speaks(state func() (flaw, <-chan struct{})) bool {
+	for {
+		now, changed := state()
+		if !now.mute {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-l.gone:
+			return false
+		}
+	}
+}
+
 // deliver brings a piece of a reply, as the wire is now. False: the link has ended.
 func (l *link) deliver(reply []byte, state func() (flaw, <-chan struct{})) bool {
 	for len(reply) > 0 {
 		now, changed := state()
 		var due <-chan time.Time // of a wire that hangs: never
 		if !now.hangs {
-			due = time.After(now.delay)
+			due = time.After(now.wait())
 		}
 		select {
 		case <-due:

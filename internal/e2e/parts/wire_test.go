@@ -69,6 +69,78 @@ func TestWireHangs(t *testing.T) {
 	}
 }
 
+// TestWireIsSevered holds back what is asked, which Redis is told all the same
+// where only replies hang.
+func TestWireIsSevered(t *testing.T) {
+	r := Redis(t)
+	w := Wire(t, r.Addr())
+	for _, test := range []struct {
+		name, key string
+		befall    func()
+		arrives   bool
+	}{{"hangs", "a", w.Hang, true}, {"severed", "b", w.Sever, false}} {
+		conn := dialWire(t, w)
+		if got, err := ask(conn, "PING", patience); err != nil {
+			t.Fatalf("%s: PING before: got %q, %v", test.name, got, err)
+		}
+		test.befall()
+		if got, err := ask(conn, "SET "+test.key+" 1", 30*time.Millisecond); !isTimeout(err) {
+			t.Errorf("%s: got %q, %v, want a timeout", test.name, got, err)
+		}
+		if arrived := r.CLI("EXISTS", test.key) == "1"; arrived != test.arrives {
+			t.Errorf("%s: the request arrived: %v, want %v", test.name, arrived, test.arrives)
+		}
+		w.Heal()
+		Await(t, patience, "what was held back arrives", func() error {
+			if got := r.CLI("EXISTS", test.key); got != "1" {
+				return errors.New("EXISTS " + got)
+			}
+			return nil
+		})
+		wantSound(t, w)
+	}
+}
+
+// TestWireJitters has replies overtake those on other connections.
+func TestWireJitters(t *testing.T) {
+	w := Wire(t, Redis(t).Addr())
+	w.Jitter(20 * time.Millisecond)
+	one, other := dialWire(t, w), dialWire(t, w)
+	race := func() (overtaken bool) {
+		t.Helper()
+		deadline := time.Now().Add(patience)
+		order := make(chan net.Conn, 2)
+		for _, conn := range []net.Conn{one, other} {
+			if err := conn.SetDeadline(deadline); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, conn := range []net.Conn{one, other} {
+			go func() {
+				if got, err := bufio.NewReader(conn).ReadString('\n'); err != nil || got != "+PONG\r\n" {
+					t.Errorf("PING: got %q, %v, want +PONG", got, err)
+				}
+				order <- conn
+			}()
+		}
+		first := <-order
+		<-order
+		return first == other
+	}
+	counts := map[bool]int{}
+	for range 40 {
+		counts[race()]++
+	}
+	if counts[true] == 0 || counts[false] == 0 {
+		t.Errorf("of 40 replies %d came before one that was asked for sooner, want some and not all", counts[true])
+	}
+	w.Heal()
+	wantSound(t, w)
+}
+
 func TestWireEndsConnections(t *testing.T) {
 	w := Wire(t, Redis(t).Addr())
 	conn := dialWire(t, w)
