@@ -25,7 +25,7 @@ type owner[T ~string] struct {
 
 func newDisableCommand[T ~string](a *app, o owner[T]) *cobra.Command {
 	cmd := newLeaf("disable "+strings.ToUpper(o.kind)+" [flags]", "switch a "+o.kind+" off", `
-Switches a `+o.kind+` off: from the next request on `+o.denied+` is denied, until the `+o.kind+` is enabled again. Disabling
+Switches a `+o.kind+` off: within milliseconds `+o.denied+` is denied, until the `+o.kind+` is enabled again. Disabling
 what is disabled changes nothing and is no error. The command ends when every server has applied it, or says which may not
 have (status 3).`, `
 credence `+o.kind+` disable `+o.example+` --reason "leaked token"`)
@@ -67,7 +67,7 @@ func switching[T ~string](a *app, o owner[T], cmd *cobra.Command, verb, hint str
 
 func newDeleteCommand[T ~string](a *app, o owner[T]) *cobra.Command {
 	cmd := newLeaf("delete "+strings.ToUpper(o.kind)+" [flags]", "end a "+o.kind+" for good", `
-Ends a `+o.kind+` for good: from the next request on `+o.denied+` is denied. That cannot be undone, and the id is never used
+Ends a `+o.kind+` for good: within milliseconds `+o.denied+` is denied. That cannot be undone, and the id is never used
 again: the command wants the id typed once more, or takes --yes. It ends when every server has applied it, or says which may
 not have (status 3). What is only to be off for a while is better disabled.`, `
 credence `+o.kind+` delete `+o.example+` --reason "contract ended"

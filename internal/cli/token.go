@@ -116,7 +116,7 @@ credence token list -o json | jq -r '.[] | select(.state == "active" and (has("e
 
 func newTokenRevokeCommand(a *app) *cobra.Command {
 	cmd := newLeaf("revoke ID [flags]", "make a token useless, for good", `
-Makes a token useless from the next request on. That cannot be undone: the command asks, or takes --yes. Revoking what is
+Makes a token useless within milliseconds. That cannot be undone: the command asks, or takes --yes. Revoking what is
 revoked changes nothing and is no error. The command ends when every server has applied it, or says which may not have
 (status 3).`, `
 credence token revoke k3x9w0a7qd --reason "leaked"
