@@ -100,6 +100,29 @@ func TestGap(t *testing.T) {
 	}
 }
 
+// TestGapWhileItWaits has the stream be lost under a feed that waits: what comes
+// next follows a gap.
+func TestGapWhileItWaits(t *testing.T) {
+	for name, lose := range map[string]func(m *registry.Memory){
+		"emptied": func(m *registry.Memory) { m.Forget(0) },
+		"removed": func(m *registry.Memory) { m.Remove("changes") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			follow(t, func(t *testing.T, s *server) {
+				s.memory.Tell(registry.Fields{"keys": "client:globex"})
+				s.decides(ownToken, authz.Allowed, 2)
+				time.Sleep(time.Millisecond)
+				s.memory.Put(registry.ClientRef("acme"), nil)
+				lose(s.memory)
+				s.decides(ownToken, authz.Allowed, 0)
+				s.memory.Tell(registry.Fields{"keys": "client:globex"})
+				s.decides(ownToken, authz.ClientUnknown, 2)
+				s.logs("the change feed was broken: all facts were dropped")
+			})
+		})
+	}
+}
+
 // TestFailOver has another Redis take over that lacks the newest commits: what
 // they had named is withheld until it is named again.
 func TestFailOver(t *testing.T) {
