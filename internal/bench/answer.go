@@ -69,14 +69,13 @@ func allows(answer []byte) bool {
 	return status && ok
 }
 
-// refusal says why an answer is none that lets a request pass.
-func refusal(answer []byte) error {
+// refusal reads why an answer does not let a request pass.
+func refusal(answer []byte) (code int32, reason string, err error) {
 	var response authv3.CheckResponse
 	if err := proto.Unmarshal(answer, &response); err != nil {
-		return fmt.Errorf("answer: %w", err)
+		return 0, "", fmt.Errorf("answer: %w", err)
 	}
-	reason := response.GetDynamicMetadata().GetFields()["reason"].GetStringValue()
-	return fmt.Errorf("not allowed: status %v, reason %q", response.GetStatus(), reason)
+	return response.GetStatus().GetCode(), response.GetDynamicMetadata().GetFields()["reason"].GetStringValue(), nil
 }
 
 // identifies tells of an answer whether it forwards the client's identity: the
@@ -87,7 +86,7 @@ func identifies(answer []byte) error {
 		return err
 	}
 	for _, option := range response.GetOkResponse().GetHeaders() {
-		if header := option.GetHeader(); header.GetKey() == "x-client-id" && header.GetValue() == clientID {
+		if header := option.GetHeader(); header.GetKey() == "x-client-id" && header.GetValue() == string(clientID(0)) {
 			return nil
 		}
 	}

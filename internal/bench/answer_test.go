@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strings"
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -58,8 +57,12 @@ func TestRefusalNamesTheReason(t *testing.T) {
 			"reason": structpb.NewStringValue("registry_unavailable"),
 		}},
 	})
-	if got := refusal(text).Error(); !strings.Contains(got, "registry_unavailable") || !strings.Contains(got, "14") {
-		t.Errorf("refusal = %q, want the reason and the code", got)
+	code, reason, err := refusal(text)
+	if code != 14 || reason != "registry_unavailable" || err != nil {
+		t.Errorf("refusal = %d, %q, %v; want 14, registry_unavailable", code, reason, err)
+	}
+	if _, _, err := refusal([]byte("\xff\xff")); err == nil {
+		t.Error("refusal of no protobuf: no error")
 	}
 }
 
@@ -73,9 +76,9 @@ func TestIdentifies(t *testing.T) {
 		response *authv3.CheckResponse
 		known    bool
 	}{
-		"the client":      {answer("x-client-id", clientID), true},
+		"the client":      {answer("x-client-id", "bench-0"), true},
 		"another":         {answer("x-client-id", "acme"), false},
-		"another header":  {answer("x-client-name", clientID), false},
+		"another header":  {answer("x-client-name", "bench-0"), false},
 		"empty, as no-op": {&authv3.CheckResponse{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

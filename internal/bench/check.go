@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
@@ -11,22 +13,62 @@ import (
 	"credence/internal/credential"
 )
 
-// newChecks makes what is asked, one for each that is in flight: they differ
-// in the client's port and the id of the request.
-func newChecks(token credential.Secret) ([][]byte, error) {
-	checks := make([][]byte, inFlight)
-	for i := range checks {
-		var err error
-		if checks[i], err = proto.Marshal(newCheck(token, uint32(i))); err != nil {
+// checks are what is asked: with any of some tokens, in any of some frames,
+// which differ in the client's port and the id of the request.
+type checks struct {
+	frames []frame
+	tokens []credential.Secret
+}
+
+// newChecks makes checks of tokens, with a frame for each that is in flight.
+func newChecks(peer string, tokens []credential.Secret) (*checks, error) {
+	c := &checks{tokens: tokens}
+	for i := range inFlight {
+		f, err := newFrame(peer, uint32(i))
+		if err != nil {
 			return nil, err
 		}
+		c.frames = append(c.frames, f)
 	}
-	return checks, nil
+	return c, nil
+}
+
+// of gives checks of the first n tokens only.
+func (c *checks) of(n int) *checks { return &checks{frames: c.frames, tokens: c.tokens[:n]} }
+
+// check gives the nth check, which nobody else uses.
+func (c *checks) check(n int) []byte {
+	return c.frames[n%len(c.frames)].copied().with(c.tokens[n%len(c.tokens)])
+}
+
+// A frame is an encoded check but for its token.
+type frame struct {
+	text  []byte
+	token int // where it begins
+}
+
+// newFrame makes a frame of a request that comes from peer. All our tokens are
+// of one length.
+func newFrame(peer string, n uint32) (frame, error) {
+	place := credential.NewToken(credential.NewTokenID())
+	text, err := proto.Marshal(newCheck(peer, place, n))
+	if err != nil {
+		return frame{}, err
+	}
+	return frame{text, bytes.Index(text, []byte(place.Expose()))}, nil
+}
+
+func (f frame) copied() frame { return frame{slices.Clone(f.text), f.token} }
+
+// with puts a token in its place and gives the check.
+func (f frame) with(token credential.Secret) []byte {
+	copy(f.text[f.token:], token.Expose())
+	return f.text
 }
 
 // newCheck makes a check as Envoy sends it with encode_raw_headers: header_map
 // alone, pseudo headers first, values in raw_value, the query in the path.
-func newCheck(token credential.Secret, n uint32) *authv3.CheckRequest {
+func newCheck(peer string, token credential.Secret, n uint32) *authv3.CheckRequest {
 	const host, path = "api.example.test", "/v1/orders/7?expand=items&page=2"
 	var headers []*corev3.HeaderValue
 	for _, header := range [...][2]string{
@@ -41,14 +83,14 @@ func newCheck(token credential.Secret, n uint32) *authv3.CheckRequest {
 		{"content-type", "application/json"},
 		{"authorization", "Bearer " + token.Expose()},
 		{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
-		{"x-forwarded-for", peerAddress},
+		{"x-forwarded-for", peer},
 		{"x-forwarded-proto", "https"},
 		{"x-request-id", fmt.Sprintf("7d0c1c3e-52f1-4c56-9a0e-%012d", n)},
 	} {
 		headers = append(headers, &corev3.HeaderValue{Key: header[0], RawValue: []byte(header[1])})
 	}
 	return &authv3.CheckRequest{Attributes: &authv3.AttributeContext{
-		Source:      peerAt(peerAddress, 40000+n),
+		Source:      peerAt(peer, 40000+n),
 		Destination: peerAt("192.0.2.1", 443),
 		Request: &authv3.AttributeContext_Request{
 			Time: &timestamppb.Timestamp{Seconds: 1767225600},

@@ -1,11 +1,13 @@
-// Command bench measures what a check costs credence, beside the least that a
-// gRPC server in Go can do: answer every check with the same bytes.
+// Command bench measures what a check costs credence, and what becomes of the
+// checks of known clients while the registry changes, strangers flood it, or it
+// is large.
 //
-// It starts a redis-server, fills a registry, and starts `credence serve` and
-// the no-op peer, each a process of its own on loopback. Then it asks both in
-// turns, round after round, with what Envoy would ask, and prints the medians.
-// Servers are compared within one run only: a machine that others use too is
-// never the same twice.
+// Each part of it starts a redis-server, fills a registry, and starts
+// `credence serve` and whatever it is compared with, each a process of its own
+// on loopback. What is compared is measured in turns, round after round, and
+// the medians are printed, beside the goals: a machine that others use too is
+// never the same twice, so only figures of one run say something about each
+// other.
 //
 // The CPU of a server is read from /proc, so it runs on Linux. It is a module
 // of its own, so that what it needs is never needed by the program.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -15,26 +16,30 @@ import (
 // A plan is what the command line says.
 type plan struct {
 	credence string        // path of the program
-	rounds   int           // per server
+	rounds   int           // of each that is compared
 	length   time.Duration // of one round
-	markdown string        // file for the table; empty: none
+	only     string        // names of parts; empty: all
+	markdown string        // file for the report; empty: none
 }
 
-const (
-	leadIn  = 300 * time.Millisecond // before each round, unmeasured: the server has been idle
-	warmUp  = 2 * time.Second        // once per server: connections, heap
-	startUp = time.Minute            // for all servers to come up
-)
+// longest bounds a run, whatever hangs.
+const longest = 30 * time.Minute
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == peerCommand {
-		exit(servePeer(os.Args[2:]))
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case peerCommand:
+			exit(servePeer(os.Args[2:]))
+		case floodCommand:
+			exit(runFlood(os.Args[2:]))
+		}
 	}
 	var p plan
 	flag.StringVar(&p.credence, "credence", "credence", "path of the `program`")
-	flag.IntVar(&p.rounds, "rounds", 9, "how many rounds each server is asked, 5 to 50")
-	flag.DurationVar(&p.length, "length", 3*time.Second, "of one round, 1s to 10s")
-	flag.StringVar(&p.markdown, "markdown", "", "`file` to write the table to, too")
+	flag.IntVar(&p.rounds, "rounds", 9, "how many rounds each is asked that is compared, 5 to 50")
+	flag.DurationVar(&p.length, "length", 2*time.Second, "of one round, 1s to 10s")
+	flag.StringVar(&p.only, "only", "", "`parts` to run, with commas between: "+strings.Join(partNames(), ", "))
+	flag.StringVar(&p.markdown, "markdown", "", "`file` to write the report to, too")
 	flag.Parse()
 	if err := p.bounded(); err != nil {
 		exit(err)
@@ -61,56 +66,33 @@ func (p plan) bounded() error {
 	return nil
 }
 
-// run starts the servers, measures, prints, and ends all that it started.
-func (p plan) run(ctx context.Context, out io.Writer) (err error) {
-	// Twice what two servers take: whatever hangs, it ends.
-	ctx, cancel := context.WithTimeout(ctx, startUp+2*2*time.Duration(p.rounds)*(leadIn+p.length))
+// run runs the parts, prints what they found, and ends all that they started.
+// One that fails does not keep the others from being run.
+func (p plan) run(ctx context.Context, out io.Writer) error {
+	parts, err := selected(p.only)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	defer func() {
+	found := report{machine: hardware(), plan: p}
+	var errs []error
+	for _, part := range parts {
+		fmt.Fprintf(out, "%s: %s\n", part.name, part.title)
+		section, err := part.measure(ctx, p, out)
 		if ctx.Err() != nil { // then what failed was broken off
-			err = context.Cause(ctx)
+			return errors.Join(append(errs, context.Cause(ctx))...)
 		}
-	}()
-
-	s, err := newStage()
-	if err != nil {
-		return err
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", part.name, err))
+			continue
+		}
+		found.sections = append(found.sections, section)
 	}
-	defer s.end()
-	servers, err := s.open(ctx, p.credence)
-	if err != nil {
-		return err
-	}
-	if err := p.measure(ctx, s, servers, out); err != nil {
-		return err
-	}
-	text := report(p, servers, s.answer)
+	text := found.String()
 	fmt.Fprint(out, "\n", text)
 	if p.markdown != "" {
-		return os.WriteFile(p.markdown, []byte(text), 0o600)
+		errs = append(errs, os.WriteFile(p.markdown, []byte(text), 0o600))
 	}
-	return nil
-}
-
-// measure asks the servers in turns. Who comes first changes from round to
-// round, so that neither always follows the other.
-func (p plan) measure(ctx context.Context, s *stage, servers []*server, out io.Writer) error {
-	for _, server := range servers {
-		if _, err := server.load.run(ctx, warmUp); err != nil {
-			return server.failed("warm-up", err)
-		}
-	}
-	for i := range p.rounds {
-		for j := range servers {
-			server := servers[(i+j)%len(servers)]
-			measured, err := server.round(ctx, s.redis, p.length)
-			if err != nil {
-				return server.failed(fmt.Sprintf("round %d", i+1), err)
-			}
-			server.rounds = append(server.rounds, measured)
-			fmt.Fprintf(out, "round %d of %d  %-9s %6.1f µs of CPU a check, %6.0f checks a second\n",
-				i+1, p.rounds, server.name, micros(measured.cpu), measured.rate)
-		}
-	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -31,3 +31,24 @@ func percentile[T cmp.Ordered](values []T, p float64) T {
 	rank := int(math.Ceil(p / 100 * float64(len(values))))
 	return values[min(max(rank, 1), len(values))-1]
 }
+
+// mapped gives a figure of each item.
+func mapped[T any](items []T, figure func(T) float64) []float64 {
+	figures := make([]float64, len(items))
+	for i, item := range items {
+		figures[i] = figure(item)
+	}
+	return figures
+}
+
+// ratios divides figures of the same round: what else the machine did then met
+// both. A round in which the second is zero has no ratio.
+func ratios(a, b []float64) []float64 {
+	var all []float64
+	for i := range min(len(a), len(b)) {
+		if b[i] != 0 {
+			all = append(all, a[i]/b[i])
+		}
+	}
+	return all
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -55,5 +56,29 @@ func TestPercentile(t *testing.T) {
 				t.Errorf("percentile %v = %d, want %d", test.p, got, test.want)
 			}
 		})
+	}
+}
+
+func TestRatios(t *testing.T) {
+	for name, test := range map[string]struct{ a, b, want []float64 }{
+		"by round":         {[]float64{6, 9}, []float64{2, 3}, []float64{3, 3}},
+		"none by zero":     {[]float64{6, 9}, []float64{0, 3}, []float64{3}},
+		"no round is left": {[]float64{6, 9, 5}, []float64{2, 3}, []float64{3, 3}},
+		"none":             {nil, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := ratios(test.a, test.b); !slices.Equal(got, test.want) {
+				t.Errorf("ratios(%v, %v) = %v, want %v", test.a, test.b, got, test.want)
+			}
+		})
+	}
+}
+
+// The median of the rounds' ratios is not the ratio of the medians: one round
+// in which the machine was busy moves neither of its figures alone.
+func TestMedianOfRatios(t *testing.T) {
+	with, without := []float64{4, 40, 6}, []float64{2, 20, 3}
+	if got := median(ratios(with, without)); got != 2 {
+		t.Errorf("median of ratios = %v, want 2", got)
 	}
 }

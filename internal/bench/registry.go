@@ -2,9 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"credence/internal/credential"
 	"credence/internal/redisstore"
@@ -12,14 +13,93 @@ import (
 	"credence/internal/registry"
 )
 
-// What is asked about: a client of whom all is known that a check looks at.
+// What is asked about: clients of whom all is known that a check looks at.
 const (
-	clientID    = "bench"
-	profileID   = "partner"
-	peerAddress = "203.0.113.10" // in the last network of both allowlists
+	prefix      = "{credence}:"
+	peerAddress = "203.0.113.10" // in the last network of all allowlists
 	scopes      = "orders:read orders:write invoices:read"
 	routeScopes = "orders:read orders:write"
 )
+
+func clientID(n int) registry.ClientID   { return registry.ClientID(fmt.Sprintf("bench-%d", n)) }
+func profileID(n int) registry.ProfileID { return registry.ProfileID(fmt.Sprintf("partner-%d", n)) }
+
+// A population is how many records a registry has. Tokens are dealt out to
+// clients and profiles in turn.
+type population struct{ clients, profiles, tokens int }
+
+// fill makes a registry of a population and gives its tokens.
+func (s *stage) fill(ctx context.Context, p population) ([]credential.Secret, error) {
+	tokens, err := s.tryToFill(ctx, p)
+	if err != nil {
+		return nil, fmt.Errorf("registry: %w", err)
+	}
+	return tokens, nil
+}
+
+func (s *stage) tryToFill(ctx context.Context, p population) (tokens []credential.Secret, err error) {
+	s.store, err = redisstore.Open(redisstore.Options{URL: credential.NewSecret(s.url()), Prefix: prefix})
+	if err != nil {
+		return nil, err
+	}
+	root, created, err := registrar.New(s.store, registrar.Options{}).Init(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !created {
+		return nil, fmt.Errorf("there is one already: %s", root.ID)
+	}
+	records, tokens, err := p.records(time.Now().UTC().Truncate(time.Second))
+	if err != nil {
+		return nil, err
+	}
+	for some := range slices.Chunk(records, registry.MaxEdits) {
+		edits := make([]registry.Edit, len(some))
+		for i, record := range some {
+			edits[i].Now = record
+		}
+		if _, err := s.store.Commit(ctx, registry.Commit{Edits: edits, Op: "create", By: "bench", At: time.Now()}); err != nil {
+			return nil, err
+		}
+	}
+	return tokens, nil
+}
+
+// records makes all records, clients and profiles before tokens.
+func (p population) records(now time.Time) (records []registry.Record, tokens []credential.Secret, err error) {
+	allow, err := networks()
+	if err != nil {
+		return nil, nil, err
+	}
+	granted, err := registry.ParseScopes(scopes)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range p.clients {
+		records = append(records, &registry.Client{
+			ID: clientID(i), Name: "Bench Ltd", State: registry.Active, Allow: allow, Created: now,
+		})
+	}
+	for i := range p.profiles {
+		records = append(records, &registry.Profile{
+			ID: profileID(i), State: registry.Active, Accepts: registry.Kinds{Token: true}, Allow: allow, Scopes: granted, Created: now,
+		})
+	}
+	for i := range p.tokens {
+		id := credential.NewTokenID()
+		token := credential.NewToken(id)
+		digest, err := credential.Peppers{}.Digest(credential.PlainDigest, token)
+		if err != nil {
+			return nil, nil, err
+		}
+		records = append(records, &registry.Token{
+			Digest: digest, ID: id, Client: clientID(i % p.clients), Profile: profileID(i % p.profiles),
+			State: registry.Active, Label: "bench", Created: now,
+		})
+		tokens = append(tokens, token)
+	}
+	return records, tokens, nil
+}
 
 // networks gives an allowlist of ten.
 func networks() (registry.Networks, error) {
@@ -28,35 +108,4 @@ func networks() (registry.Networks, error) {
 		words = append(words, fmt.Sprintf("198.51.100.%d/28", 16*i))
 	}
 	return registry.ParseNetworks(strings.Join(append(words, "203.0.113.0/24"), " "))
-}
-
-// fill makes a registry with one client, one profile and one token, and gives
-// the token.
-func fill(ctx context.Context, url string) (token credential.Secret, err error) {
-	store, err := redisstore.Open(redisstore.Options{URL: credential.NewSecret(url), Prefix: "{credence}:"})
-	if err != nil {
-		return token, err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	allow, err := networks()
-	if err != nil {
-		return token, err
-	}
-	granted, err := registry.ParseScopes(scopes)
-	if err != nil {
-		return token, err
-	}
-	r, by := registrar.New(store, registrar.Options{}), registrar.Author{By: "bench"}
-	if _, created, err := r.Init(ctx); err != nil || !created {
-		return token, errors.Join(err, fmt.Errorf("made anew: %t", created))
-	}
-	if _, err := r.CreateClient(ctx, by, registry.Client{ID: clientID, Name: "Bench Ltd", Allow: allow}); err != nil {
-		return token, err
-	}
-	profile := registry.Profile{ID: profileID, Accepts: registry.Kinds{Token: true}, Allow: allow, Scopes: granted}
-	if _, err := r.CreateProfile(ctx, by, profile); err != nil {
-		return token, err
-	}
-	issued, err := r.IssueToken(ctx, by, registry.Token{Client: clientID, Profile: profileID, Label: "bench"})
-	return issued.Token, err
 }

@@ -12,12 +12,12 @@ func TestTable(t *testing.T) {
 	measured := func(cpu, redis time.Duration, rate float64) round {
 		return round{cpu: cpu * time.Microsecond, redis: redis * time.Microsecond, rate: rate, p50: 2 * time.Millisecond, p99: 12 * time.Millisecond}
 	}
-	servers := []*server{
+	turns := []*turn{
 		{name: "credence", rounds: []round{measured(100, 20, 9000), measured(300, 40, 7000), measured(120, 30, 8000)}},
 		{name: "no-op", rounds: []round{measured(40, 0, 30000), measured(30, 0, 32000)}},
 	}
 	var got strings.Builder
-	writeTable(&got, rows(servers))
+	writeTable(&got, rows("server", turns))
 	want := strings.TrimPrefix(`
 | server   | CPU, µs/check | Redis CPU, µs/check | checks/s | p50, ms | p99, ms |
 | -------- | ------------: | ------------------: | -------: | ------: | ------: |

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// A part is one thing that is measured, by itself: whatever it needs is
+// started for it and ended after it.
+type part struct {
+	name, title string
+	run         func(ctx context.Context, s *stage, p plan, out io.Writer) (section, error)
+}
+
+// parts gives all of them, in the order in which they are run.
+func parts() []part {
+	return []part{
+		{"cost", "a check of a known client, beside a server that answers a constant", measureCost},
+		{"redis", "what a check of a known client asks Redis", measureSilence},
+		{"applied", "from a change to the check that is answered by it", measureApplied},
+		{"fairness", "known clients beside a flood of unknown tokens", measureFairness},
+		{"crowd", "100,000 tokens in memory", measureCrowd},
+	}
+}
+
+func partNames() []string {
+	var names []string
+	for _, part := range parts() {
+		names = append(names, part.name)
+	}
+	return names
+}
+
+// selected gives the parts that are named, with commas between, in their own
+// order; of none, all.
+func selected(only string) ([]part, error) {
+	all := parts()
+	if only == "" {
+		return all, nil
+	}
+	wanted := strings.Split(only, ",")
+	for _, name := range wanted {
+		if !slices.Contains(partNames(), name) {
+			return nil, fmt.Errorf("no part is called %q: there are %s", name, strings.Join(partNames(), ", "))
+		}
+	}
+	return slices.DeleteFunc(all, func(part part) bool { return !slices.Contains(wanted, part.name) }), nil
+}
+
+// measure runs a part on a stage of its own.
+func (p part) measure(ctx context.Context, plan plan, out io.Writer) (section, error) {
+	s, err := newStage()
+	if err != nil {
+		return section{}, err
+	}
+	defer s.end()
+	if err := s.startRedis(ctx); err != nil {
+		return section{}, err
+	}
+	before, err := s.machineTime()
+	if err != nil {
+		return section{}, err
+	}
+	found, err := p.run(ctx, s, plan, out)
+	if err != nil {
+		return section{}, err
+	}
+	after, err := s.machineTime()
+	found.part, found.others, found.disturbances = p, after.others(before), s.disturbances()
+	return found, err
+}
