@@ -175,6 +175,24 @@ func feedGap(s *suite) {
 	}
 }
 
+// feedGapComes has the stream be lost under a feed that waits: what comes then
+// follows a gap.
+func feedGapComes(s *suite) {
+	s.withRegistry()
+	after := s.create(bare("acme"))
+	ended := s.waiting(s.Context(), s.Feed(patience), after)
+	select {
+	case early := <-ended:
+		s.Fatalf("Next did not wait: %v, %v", early.changes, early.err)
+	case <-time.After(hurry):
+	}
+	s.Forget(0)
+	s.Tell(registry.Fields{"keys": "client:acme", "op": "set"})
+	if got := <-ended; !errors.Is(got.err, registry.ErrGap) {
+		s.Errorf("behind an entry that went while Next waited: got %v, error %v, want %v", got.changes, got.err, registry.ErrGap)
+	}
+}
+
 func feedOver(s *suite) {
 	s.withRegistry()
 	ctx, cancel := contextOf(s)

@@ -71,6 +71,7 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) Fixture) 
 		{"feed of nothing", feedNothing},
 		{"feed with the root", feedRoot},
 		{"feed with a gap", feedGap},
+		{"feed with a gap while it waits", feedGapComes},
 		{"feed that is over", feedOver},
 		{"inventory of keys", inventoryKeys},
 		{"inventory of indexes", inventoryIndexes},
