@@ -215,3 +215,23 @@ func TestFeedWithoutTheRightToTheRoot(t *testing.T) {
 		t.Errorf("Next: got %+v, error %v, want %v", round, err, registry.ErrUnavailable)
 	}
 }
+
+// TestFeedAsksForFewer holds a feed whose rounds fail to ask for fewer changes
+// each time: all at once may be more than its connection carries.
+func TestFeedAsksForFewer(t *testing.T) {
+	feed := &Feed{most: mostTold}
+	for want := int64(mostTold / 2); want > 0; want /= 2 {
+		if feed.adapt(false); feed.count() != want {
+			t.Fatalf("after another round that failed: %d at a time, want %d", feed.count(), want)
+		}
+	}
+	if feed.adapt(false); feed.count() != 1 {
+		t.Errorf("at the least: %d at a time, want 1", feed.count())
+	}
+	for range 20 {
+		feed.adapt(true)
+	}
+	if feed.count() != mostTold {
+		t.Errorf("when all is well again: %d at a time, want %d", feed.count(), mostTold)
+	}
+}
