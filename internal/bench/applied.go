@@ -39,15 +39,7 @@ func answered(d delay) time.Duration { return d.answered }
 // measureApplied measures how long it takes from a change to the first check
 // that is answered by it, while other clients are checked too.
 func measureApplied(ctx context.Context, s *stage, p plan, out io.Writer) (section, error) {
-	tokens, err := s.fill(ctx, population{knownClients, 1, knownClients})
-	if err != nil {
-		return section{}, err
-	}
-	checks, err := newChecks(peerAddress, tokens)
-	if err != nil {
-		return section{}, err
-	}
-	server, err := s.startCredence(ctx, p, "credence", "", checks)
+	server, err := s.credenceOf(ctx, p, population{knownClients, 1, knownClients})
 	if err != nil {
 		return section{}, err
 	}

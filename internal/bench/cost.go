@@ -13,19 +13,11 @@ import (
 // measureCost measures what a check of a known client costs credence, beside
 // the least that a gRPC server in Go can do: answer with the same bytes.
 func measureCost(ctx context.Context, s *stage, p plan, out io.Writer) (section, error) {
-	tokens, err := s.fill(ctx, population{1, 1, 1})
+	credence, err := s.credenceOf(ctx, p, population{1, 1, 1})
 	if err != nil {
 		return section{}, err
 	}
-	checks, err := newChecks(peerAddress, tokens)
-	if err != nil {
-		return section{}, err
-	}
-	credence, err := s.startCredence(ctx, p, "credence", "", checks)
-	if err != nil {
-		return section{}, err
-	}
-	peer, err := s.startPeer(ctx, credence.answer, checks)
+	peer, err := s.startPeer(ctx, credence.answer, credence.load.checks)
 	if err != nil {
 		return section{}, fmt.Errorf("no-op: %w", err)
 	}

@@ -36,15 +36,7 @@ type met struct {
 // tokens beside them, and without. A flood of known ones beside them tells what
 // comes of so many checks on this machine, whoever asks.
 func measureFairness(ctx context.Context, s *stage, p plan, out io.Writer) (section, error) {
-	tokens, err := s.fill(ctx, population{knownClients, 1, knownClients})
-	if err != nil {
-		return section{}, err
-	}
-	checks, err := newChecks(peerAddress, tokens)
-	if err != nil {
-		return section{}, err
-	}
-	server, err := s.startCredence(ctx, p, "credence", "", checks)
+	server, err := s.credenceOf(ctx, p, population{knownClients, 1, knownClients})
 	if err != nil {
 		return section{}, err
 	}
@@ -54,7 +46,7 @@ func measureFairness(ctx context.Context, s *stage, p plan, out io.Writer) (sect
 	neighbours := []*neighbour{
 		{name: "nobody"},
 		{name: "unknown tokens", flood: true},
-		{name: "as many known ones", flood: true, tokens: tokens},
+		{name: "as many known ones", flood: true, tokens: server.load.checks.tokens},
 	}
 	for i := range p.rounds {
 		for j := range neighbours {

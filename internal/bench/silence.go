@@ -16,15 +16,7 @@ const silenceFor = 8 * time.Second
 // measureSilence counts what Redis is asked while checks of a known client are
 // answered, and while there are none: both must be the same.
 func measureSilence(ctx context.Context, s *stage, p plan, out io.Writer) (section, error) {
-	tokens, err := s.fill(ctx, population{1, 1, 1})
-	if err != nil {
-		return section{}, err
-	}
-	checks, err := newChecks(peerAddress, tokens)
-	if err != nil {
-		return section{}, err
-	}
-	server, err := s.startCredence(ctx, p, "credence", "", checks)
+	server, err := s.credenceOf(ctx, p, population{1, 1, 1})
 	if err != nil {
 		return section{}, err
 	}

@@ -84,6 +84,20 @@ func (s *stage) startRedis(ctx context.Context) (err error) {
 
 func (s *stage) url() string { return "redis://" + s.address + "/0" }
 
+// credenceOf makes a registry, and starts the server that all its tokens are
+// shown to.
+func (s *stage) credenceOf(ctx context.Context, p plan, known population) (*server, error) {
+	tokens, err := s.fill(ctx, known)
+	if err != nil {
+		return nil, err
+	}
+	checks, err := newChecks(peerAddress, tokens)
+	if err != nil {
+		return nil, err
+	}
+	return s.startCredence(ctx, p, "credence", "", checks)
+}
+
 // startCredence starts the server with its defaults and some settings more, and
 // waits until it allows what will be asked. A lookup may take all of a check's
 // budget: on a machine that others use too, 50 ms are soon over.
