@@ -9,7 +9,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"credence/internal/cli"
 	"credence/internal/config"
 	"credence/internal/e2e/parts"
 	"credence/internal/registry"
@@ -68,34 +67,6 @@ func TestNewTokensWaitForWhatCameBefore(t *testing.T) {
 	}
 	if strings.Contains(s.log.String(), writesTracked) {
 		t.Error("Redis tells of every write: this test proves nothing")
-	}
-}
-
-// serveAtOnce is serveWithin for a server that need not have looked at anything
-// when it returns.
-func (s *stack) serveAtOnce(c config.Config, budget time.Duration) cli.Addresses {
-	s.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	up, ended := make(chan cli.Addresses, 1), make(chan error, 1)
-	go func() {
-		ended <- cli.Serve(ctx, cli.Service{Config: c, Log: s.log, Budget: budget, Up: func(at cli.Addresses) { up <- at }})
-	}()
-	s.t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			s.t.Errorf("serve: %v", err)
-		}
-		if s.t.Failed() {
-			s.t.Logf("credence's log:\n%s", s.log)
-		}
-	})
-	select {
-	case at := <-up:
-		return at
-	case err := <-ended:
-		ended <- err
-		s.t.Fatalf("serve: %v\n%s", err, s.log)
-		return cli.Addresses{}
 	}
 }
 
