@@ -243,6 +243,7 @@ func TestFlood(t *testing.T) {
 			t.Errorf("%d reads run, want %d", made-2, share+2)
 		}
 		time.Sleep(waitForTurn)
+		synctest.Wait() // who has waited for so long goes before a turn is free
 		release()
 		flood.Wait()
 		if answered != share || overloaded != 200-share {
