@@ -18,12 +18,18 @@ func (c *Cache) Token(ctx context.Context, from netip.Addr, token credential.Sec
 	if v == nil {
 		return nil, c.noContact()
 	}
-	refs, err := v.tokenRefs(c.options.Peppers, token)
+	// What is known is kept under each of them: the first one finds it.
+	refs, err := tokenRefs(c.options.Peppers, v.kinds[:1], token)
 	if err != nil {
 		return nil, err
 	}
 	h, fresh := c.find(refs[0], c.clock())
 	if !fresh {
+		more, err := tokenRefs(c.options.Peppers, v.kinds[1:], token)
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, more...)
 		w := &want{refs: refs, view: v, held: h}
 		c.lookUp(ctx, caller{from: from, proven: h != nil}, w)
 		if w.err != nil {

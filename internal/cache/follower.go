@@ -95,25 +95,10 @@ func (f *Follower) session(ctx context.Context) {
 	beats.Wait()
 }
 
-// start begins at the end of the change stream, whatever was before.
+// start begins at the end of the change stream, whatever was before. It tells
+// whether it could.
 func (f *Follower) start(ctx context.Context) bool {
-	sent := f.Cache.clock()
-	stream, err := f.stream(ctx)
-	if err != nil {
-		f.lose(ctx, err)
-		return false
-	}
-	extent, err := f.Past.Extent(ctx)
-	if err != nil {
-		f.lose(ctx, err)
-		return false
-	}
-	entries, err := f.Past.Read(ctx, registry.RootRef)
-	if err != nil {
-		f.lose(ctx, err)
-		return false
-	}
-	lost, err := f.Cache.StartBehind(sent, entries[0], extent, stream)
+	lost, err := f.begin(ctx)
 	if err != nil {
 		f.lose(ctx, err)
 		return false
@@ -123,6 +108,24 @@ func (f *Follower) start(ctx context.Context) bool {
 	}
 	f.Watcher.look()
 	return true
+}
+
+// begin finds out where the change stream ends, and begins there.
+func (f *Follower) begin(ctx context.Context) (lost []registry.Change, err error) {
+	sent := f.Cache.clock()
+	stream, err := f.stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	extent, err := f.Past.Extent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := f.Past.Read(ctx, registry.RootRef)
+	if err != nil {
+		return nil, err
+	}
+	return f.Cache.Start(sent, entries[0], extent, stream)
 }
 
 // rounds follows the feed until it was broken.

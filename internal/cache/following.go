@@ -16,10 +16,12 @@ func (c *Cache) Join(sent Instant) {
 	c.beat(sent)
 }
 
-// StartBehind is Start at the end of what was read of the change stream, with
-// what it says of the changes that were applied before. It gives those that are
-// lost.
-func (c *Cache) StartBehind(sent Instant, root registry.Entry, extent registry.Extent, stream []registry.Change) (lost []registry.Change, err error) {
+// Start begins to follow the change feed at the end of what was read of the
+// change stream before the root: everything is dropped, and that counts as a
+// complete round. It gives the changes that were applied before and are lost;
+// the records that they had named are withheld. An error says why the registry
+// must not be served from; then nothing begins.
+func (c *Cache) Start(sent Instant, root registry.Entry, extent registry.Extent, stream []registry.Change) (lost []registry.Change, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var missed []registry.Change
@@ -33,18 +35,8 @@ func (c *Cache) StartBehind(sent Instant, root registry.Entry, extent registry.E
 	return lost, c.start(sent, root, tail, lost, missed)
 }
 
-// Start begins to follow the change feed behind an entry, the last of the
-// stream before the root was read: everything is dropped, and that counts as a
-// complete round. The records that lost changes had named are withheld. An
-// error says why the registry must not be served from; then nothing begins.
-func (c *Cache) Start(sent Instant, root registry.Entry, tail string, lost []registry.Change) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.start(sent, root, tail, lost, nil)
-}
-
-// start is Start. Of the missed changes the feed will not tell; they are
-// remembered as if it had.
+// start begins to follow behind an entry. Of the missed changes the feed will
+// not tell; they are remembered as if it had.
 func (c *Cache) start(sent Instant, root registry.Entry, tail string, lost, missed []registry.Change) error {
 	if !c.listed {
 		return registry.ErrNotListed

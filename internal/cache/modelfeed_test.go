@@ -113,7 +113,7 @@ func (m *machine) doStartEnd() bool {
 	m.start = nil
 	bad := !m.listed || m.barred || isForeign(s.root.Record.(*registry.Root))
 	_, missed := compare(m.c.past.all(), s.stream, s.extent, s.root.Record.(*registry.Root))
-	lost, err := m.c.StartBehind(s.sent, s.root, s.extent, s.stream)
+	lost, err := m.c.Start(s.sent, s.root, s.extent, s.stream)
 	if bad != (err != nil) {
 		m.fails("the feed begins with %v: listed %v, barred %v", err, m.listed, m.barred)
 	}

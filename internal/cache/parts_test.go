@@ -207,7 +207,14 @@ func (s *subject) startAtTail() error {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.Start(s.dial.read(), s.root(), extent.Last, nil)
+	return startAt(s.Cache, s.dial.read(), s.root(), extent.Last, nil)
+}
+
+// startAt starts behind an entry, after some changes were lost.
+func startAt(c *Cache, sent Instant, root registry.Entry, tail string, lost []registry.Change) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.start(sent, root, tail, lost, nil)
 }
 
 // round has the feed tell all that there is, and a heartbeat be accepted.

@@ -35,6 +35,11 @@ type reading struct {
 	ended   Instant
 }
 
+// newReading makes a read that is sent now, of nothing but the root yet.
+func (c *Cache) newReading(now Instant) *reading {
+	return &reading{view: c.view.Load(), sent: now, seq: c.seq, applied: c.applied}
+}
+
 // refs gives what is read: the root, then the facts.
 func (r *reading) refs() []registry.Ref {
 	refs := []registry.Ref{registry.RootRef}
@@ -96,7 +101,7 @@ func (c *Cache) begin(wants []*want) (*reading, error) {
 		return nil, c.refusal()
 	}
 	era := c.era.Load()
-	r := &reading{view: c.view.Load(), sent: now, seq: c.seq, applied: c.applied}
+	r := c.newReading(now)
 	for _, w := range wants {
 		if w.read = c.pending[w.refs[0]]; w.read != nil {
 			continue

@@ -27,7 +27,7 @@ type ticketed struct {
 func (s *subject) beginToken(token string) ticketed {
 	s.t.Helper()
 	v := s.view.Load()
-	refs, err := v.tokenRefs(s.options.Peppers, credential.NewSecret(token))
+	refs, err := tokenRefs(s.options.Peppers, v.kinds, credential.NewSecret(token))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestRefsOfAnotherView(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := s.view.Load()
-	refs, err := v.tokenRefs(peppers, credential.NewSecret(ownToken))
+	refs, err := tokenRefs(peppers, v.kinds, credential.NewSecret(ownToken))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func TestOneRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, Options{Clock: Clock()})
 		s.Join(s.clock())
-		if err := s.Start(s.clock(), s.root(), "", nil); err != nil {
+		if err := startAt(s.Cache, s.clock(), s.root(), "", nil); err != nil {
 			t.Fatal(err)
 		}
 		release := s.source.hold()

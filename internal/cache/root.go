@@ -101,10 +101,11 @@ func (v *view) agrees(other *view) bool {
 	return slices.Equal(v.kinds, other.kinds) && slices.Equal(v.root.Digests, other.root.Digests) && maps.Equal(v.root.Checks, other.root.Checks)
 }
 
-// tokenRefs gives what a token may be found by, in the order of preference.
-func (v *view) tokenRefs(peppers credential.Peppers, token credential.Secret) ([]registry.Ref, error) {
-	refs := make([]registry.Ref, len(v.kinds))
-	for i, kind := range v.kinds {
+// tokenRefs gives what a token is found by where it is stored by one of these
+// kinds of digest.
+func tokenRefs(peppers credential.Peppers, kinds []credential.DigestKind, token credential.Secret) ([]registry.Ref, error) {
+	refs := make([]registry.Ref, len(kinds))
+	for i, kind := range kinds {
 		digest, err := peppers.Digest(kind, token)
 		if err != nil {
 			return nil, fmt.Errorf("cache: %w: %w", registry.ErrUnavailable, err)

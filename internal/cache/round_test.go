@@ -80,7 +80,7 @@ func TestNewIsBarred(t *testing.T) {
 	}
 	c.Join(c.clock())
 	root := registry.Entry{Record: &registry.Root{ID: "first", Digests: []credential.DigestKind{"s1"}}}
-	if err := c.Start(c.clock(), root, "", nil); !errors.Is(err, errNotAsked) {
+	if err := startAt(c, c.clock(), root, "", nil); !errors.Is(err, errNotAsked) {
 		t.Errorf("it begins: %v", err)
 	}
 }
@@ -193,7 +193,7 @@ func TestApplied(t *testing.T) {
 		t.Errorf("applied %q, want %q", entry, at.Entry)
 	}
 	_, _, moved = s.Applied()
-	if err := s.Start(s.dial.read(), s.root(), "7-0", []registry.Change{{Keys: []string{"client:acme", "token-id:x", "registry"}}}); err != nil {
+	if err := startAt(s.Cache, s.dial.read(), s.root(), "7-0", []registry.Change{{Keys: []string{"client:acme", "token-id:x", "registry"}}}); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -213,7 +213,7 @@ func TestWithheld(t *testing.T) {
 	s := open(t, Options{NegativeTTL: modelNegative})
 	s.decides(ownToken, authz.Allowed, 2)
 	lost := []registry.Change{{Entry: "1-0", Keys: []string{"client:acme"}}}
-	if err := s.Start(s.dial.read(), s.root(), "", lost); err != nil {
+	if err := startAt(s.Cache, s.dial.read(), s.root(), "", lost); err != nil {
 		t.Fatal(err)
 	}
 	denied := func(after string) {
@@ -299,7 +299,7 @@ func TestWithheldEverything(t *testing.T) {
 		{Entry: "1-0", Keys: []string{"profile:partner"}},
 		{Entry: "2-0", Op: registry.OpFlush, Keys: []string{"client:globex"}},
 	}
-	if err := s.Start(s.dial.read(), s.root(), "", lost); err != nil {
+	if err := startAt(s.Cache, s.dial.read(), s.root(), "", lost); err != nil {
 		t.Fatal(err)
 	}
 	refs := []registry.Ref{registry.RootRef, registry.ClientRef("acme"), registry.ProfileRef("partner"), registry.ClientRef("globex")}

@@ -75,7 +75,7 @@ func (f *Follower) readRoots(ctx context.Context, roots <-chan struct{}) {
 // ReadRoot reads the root record, and goes by what it says.
 func (c *Cache) ReadRoot() {
 	c.mu.Lock()
-	r := &reading{view: c.view.Load(), sent: c.clock(), seq: c.seq, applied: c.applied}
+	r := c.newReading(c.clock())
 	c.mu.Unlock()
 	c.run(r)
 }

@@ -38,6 +38,10 @@ func openAt(t testing.TB, source registry.Witness, options cache.Options, root r
 	}
 	c.Bar(nil)
 	c.Join(cache.Instant{})
-	_ = c.Start(cache.Instant{}, root, entry, nil) // whether it may be served from is what the test is about
+	var stream []registry.Change
+	if entry != "" {
+		stream = []registry.Change{{Entry: entry}}
+	}
+	_, _ = c.Start(cache.Instant{}, root, registry.Extent{}, stream) // whether it may be served from is what the test is about
 	return c
 }
