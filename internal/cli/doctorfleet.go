@@ -21,7 +21,7 @@ func diagnoseFleet(ctx context.Context, d *diagnosis, store *redisstore.Store) e
 	switch {
 	case errors.Is(err, registry.ErrInvalid):
 		return nil // told with the records
-	case err != nil && strings.Contains(err.Error(), "NOPERM "):
+	case redisstore.IsForbidden(err):
 		d.warn("servers", "credence redis acl report prints the rights that are needed", "this user may not ask: the servers were not looked at")
 		return nil
 	case err != nil:

@@ -126,12 +126,10 @@ func diagnoseRights(d *diagnosis, c config.Config, i redisstore.Inspection) {
 		d.fail(where, "credence redis acl admin prints the rights that are needed", "user %s may run scripts, but not %s: a change could end half-way", user, strings.Join(i.Rights.Refused, ", "))
 	case i.Rights != nil:
 		d.ok(where, "user %s may change the registry", user)
-	case isNoPermission(i.Refused["EVAL"]):
+	case redisstore.IsForbidden(i.Refused["EVAL"]):
 		d.ok(where, "user %s may not change the registry", user)
 	}
 }
-
-func isNoPermission(err error) bool { return err != nil && strings.HasPrefix(err.Error(), "NOPERM") }
 
 // missed says what is not looked at where Redis does not answer a command.
 var missed = map[string]string{
@@ -144,8 +142,8 @@ var missed = map[string]string{
 // diagnoseRefusal tells what could not be looked at, and why.
 func diagnoseRefusal(d *diagnosis, command string, err error) {
 	switch {
-	case command == "EVAL" && isNoPermission(err): // told with the rights
-	case isNoPermission(err):
+	case command == "EVAL" && redisstore.IsForbidden(err): // told with the rights
+	case redisstore.IsForbidden(err):
 		d.warn(command, "credence redis acl report prints the rights that are needed", "this user may not ask: %s", missed[command])
 	default:
 		d.warn(command, "ask whoever runs this Redis", "this server does not tell: %s (%s)", missed[command], plain(err))

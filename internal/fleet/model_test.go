@@ -143,7 +143,7 @@ func (a *actor) beat(ctx context.Context) {
 		return
 	}
 	err := a.seat.Beat(ctx, applied, nil)
-	if errors.Is(err, fleet.ErrNotListed) {
+	if errors.Is(err, registry.ErrNotListed) {
 		a.set(func() { a.old, a.applied = false, "" })
 		err = a.seat.Join(ctx)
 	}

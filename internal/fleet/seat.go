@@ -74,10 +74,10 @@ func (s *Seat) Join(ctx context.Context) error {
 
 // Beat says that the server is there, by which entry of the change stream it
 // goes, empty where none is known, and which records it withholds, by their
-// keys. It fails with ErrNotListed where the server has been taken off the list:
-// whoever waits for it waits no longer.
+// keys. It fails with registry.ErrNotListed where the server has been taken off
+// the list: whoever waits for it waits no longer.
 func (s *Seat) Beat(ctx context.Context, applied string, withheld []string) error {
-	if err := s.store.Beat(ctx, s.self.Name, applied, withheld[:min(len(withheld), mostWithheld)]); err != nil {
+	if err := s.store.Beat(ctx, s.self.Name, applied, withheld); err != nil {
 		return err
 	}
 	s.sweep(ctx)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"credence/internal/registry"
 )
 
 // A Store keeps the list of servers. Times are by its own clock. Errors are
@@ -17,8 +15,8 @@ type Store interface {
 	// stood there of the name is gone.
 	Join(ctx context.Context, server Server) error
 	// Beat says that a server is there, and what it has applied and withholds.
-	// It fails with ErrNotListed, and writes nothing, where the server is not
-	// listed, or nothing is said of it.
+	// It fails with registry.ErrNotListed, and writes nothing, where the server
+	// is not listed, or nothing is said of it.
 	Beat(ctx context.Context, name, applied string, withheld []string) error
 	// Leave takes a server off the list, with all that is said of it.
 	Leave(ctx context.Context, name string) error
@@ -50,8 +48,5 @@ type Sight struct {
 	Kept   bool // the change is there
 }
 
-// Errors of a Store.
-var (
-	ErrNotListed = registry.ErrNotListed // so that internal/cache can tell it
-	ErrHeardOf   = errors.New("the server was heard of meanwhile")
-)
+// ErrHeardOf says that a server that was to be forgotten is there.
+var ErrHeardOf = errors.New("the server was heard of meanwhile")

@@ -65,6 +65,9 @@ func IsFull(err error) bool {
 	return redis.HasErrorPrefix(err, "OOM") || IsUnsaved(err)
 }
 
+// IsForbidden tells that Redis does not let the user do something (NOPERM).
+func IsForbidden(err error) bool { return redis.HasErrorPrefix(err, "NOPERM") }
+
 // IsUnsaved tells that Redis refused a write because what it keeps on disk
 // cannot be written (MISCONF). It says so even where it lacks replicas that it
 // wants: then it may be a primary that others have replaced.

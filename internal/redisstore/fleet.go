@@ -45,7 +45,7 @@ func (s *Store) Join(ctx context.Context, server fleet.Server) error {
 func (s *Store) Beat(ctx context.Context, name, applied string, withheld []string) error {
 	answer, err := s.runOnServer(ctx, "heartbeat", beatScript, name, []any{name, applied, fleet.Withheld(withheld)})
 	if err == nil && answer == "missing" {
-		err = fmt.Errorf("redisstore: heartbeat: %s: %w", name, fleet.ErrNotListed)
+		err = fmt.Errorf("redisstore: heartbeat: %s: %w", name, registry.ErrNotListed)
 	}
 	return err
 }
@@ -83,7 +83,7 @@ func (s *Store) runOnServer(ctx context.Context, tried string, script script, na
 // fleetFailure makes an error of what Redis does not let the user do, which lasts,
 // and registry.ErrUnavailable of all others.
 func (s *Store) fleetFailure(tried string, err error) error {
-	if redis.HasErrorPrefix(err, "NOPERM") {
+	if IsForbidden(err) {
 		return fmt.Errorf("redisstore: %s: Redis refused it: %w", tried, err)
 	}
 	return s.unavailable(tried, err)

@@ -146,7 +146,7 @@ func TestFleetOfAnotherType(t *testing.T) {
 	if err != nil || len(servers) != 1 || !errors.Is(servers[0].Invalid, registry.ErrInvalid) || servers[0].StaleFor != fleet.LongestStaleFor {
 		t.Errorf("server:a is a string: List: got %+v, %v", servers, err)
 	}
-	if err := store.Beat(t.Context(), "a", "5-0", nil); err == nil || errors.Is(err, fleet.ErrNotListed) {
+	if err := store.Beat(t.Context(), "a", "5-0", nil); err == nil || errors.Is(err, registry.ErrNotListed) {
 		t.Errorf("server:a is a string: Beat: got %v, want an error of its own", err)
 	}
 	server.CLI("DEL", "{credence}:fleet")

@@ -140,7 +140,7 @@ func (m *Memory) Beat(ctx context.Context, name, applied string, withheld []stri
 	}
 	hash := m.hashes[name]
 	if _, listed := m.beats[name]; !listed || hash == nil {
-		return fleet.ErrNotListed
+		return registry.ErrNotListed
 	}
 	m.beats[name] = m.now().Truncate(time.Second)
 	for field, text := range map[string]string{"applied": applied, "withheld": fleet.Withheld(withheld)} {

@@ -136,8 +136,8 @@ func beatUnlisted(s *suite) {
 	for _, befall := range befalls {
 		s.must("Join", s.Store.Join(s.Context(), sample("a")))
 		befall.do()
-		if err := s.Store.Beat(s.Context(), "a", "5-1", nil); !errors.Is(err, fleet.ErrNotListed) {
-			s.Errorf("%s: Beat: got %v, want %v", befall.name, err, fleet.ErrNotListed)
+		if err := s.Store.Beat(s.Context(), "a", "5-1", nil); !errors.Is(err, registry.ErrNotListed) {
+			s.Errorf("%s: Beat: got %v, want %v", befall.name, err, registry.ErrNotListed)
 		}
 		for _, server := range s.servers() {
 			if server.Invalid == nil {
