@@ -16,10 +16,14 @@ import (
 	"credence/internal/e2e/parts"
 	"credence/internal/fleet"
 	"credence/internal/redisstore"
+	"credence/internal/registrar"
 	"credence/internal/registry"
 )
 
-const defaultPrefix = "{credence}:"
+const (
+	defaultPrefix = "{credence}:"
+	issuer        = "https://idp.example"
+)
 
 // A watch is a Redis in which a user has some rights, and who works under them.
 type watch struct {
@@ -39,12 +43,15 @@ func (w *watch) prepare(r role) {
 	if answer := w.server.CLI(strings.Fields(r.line("worker", ">sesame", config.Default().Redis))...); answer != "OK" {
 		w.t.Fatalf("ACL SETUSER: %s", answer)
 	}
-	for _, line := range []string{"init", "profile create partner --accepts token", "client create acme --limit 5/second"} {
+	for _, line := range []string{"init", "profile create partner --accepts token", "profile create signed --accepts jwt", "client create acme --limit 5/second"} {
 		if _, status := w.run("default", line); status != statusDone {
 			w.t.Fatalf("credence %s: status %d", line, status)
 		}
 	}
 	w.token, _ = w.run("default", "token issue acme --profile partner")
+	if failed := w.signs("default", "prepared"); len(failed) > 0 {
+		w.t.Fatalf("with all rights: %q fail", failed)
+	}
 	gone := fleet.Server{Name: "gone", Boot: "b", StaleFor: time.Minute, Started: time.Now()}
 	if err := w.storeOf("default").Join(w.t.Context(), gone); err != nil {
 		w.t.Fatal(err)
@@ -80,6 +87,7 @@ func (w *watch) administers() (failed []string) {
 			failed = append(failed, line)
 		}
 	}
+	failed = append(failed, w.signs("worker", "administered")...)
 	file := filepath.Join(w.t.TempDir(), "credence.yaml")
 	if err := os.WriteFile(file, []byte("redis: {replicas: 1}\n"), 0o600); err != nil {
 		w.t.Fatal(err)
@@ -96,6 +104,56 @@ func (w *watch) administers() (failed []string) {
 	return failed
 }
 
+// signs does all there is to do about JWTs, under the rights of a user of Redis:
+// with a key and a binding of that name, and one that goes to another client.
+func (w *watch) signs(user, name string) (failed []string) {
+	const jwk = `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}` // RFC 8037 A.2
+	ctx, alice, r := w.t.Context(), registrar.Author{By: "alice"}, registrar.New(w.storeOf(user), registrar.Options{})
+	other := registry.ClientID(name)
+	key := registry.Key{ID: registry.KeyID(name), Client: "acme", Algorithm: "EdDSA", JWK: jwk, Profile: "signed"}
+	stays := registry.Binding{Issuer: issuer, Subject: "stays", Client: "acme", Profile: "signed"}
+	moves := registry.Binding{Issuer: issuer, Subject: name, Client: "acme", Profile: "signed"}
+	do := func(what string, err error) {
+		if err != nil {
+			failed = append(failed, what)
+		}
+	}
+	_, err := r.CreateClient(ctx, alice, registry.Client{ID: other})
+	do("another client", err)
+	_, err = r.AddKey(ctx, alice, key)
+	do("add a key", err)
+	_, err = r.RevokeKey(ctx, alice, "acme", key.ID)
+	do("revoke a key", err)
+	_, err = r.AddBinding(ctx, alice, stays)
+	do("add a binding", err)
+	_, err = r.AddBinding(ctx, alice, moves)
+	do("add another", err)
+	_, err = r.RemoveBinding(ctx, alice, issuer, name)
+	do("remove a binding", err)
+	moves.Client = other
+	_, err = r.AddBinding(ctx, alice, moves)
+	do("bind to another client", err)
+	_, err = r.RevokeJWTs(ctx, alice, registry.Revocation{JTI: registry.JTIOf(issuer, name), Forget: time.Now().Add(time.Hour)})
+	do("revoke a JWT", err)
+	return append(failed, w.lists(r)...)
+}
+
+// lists reads what signs has made.
+func (w *watch) lists(r *registrar.Registrar) (failed []string) {
+	for what, items := range map[string]registrar.Items{"keys": r.Keys(w.t.Context(), "acme"), "bindings": r.Bindings(w.t.Context(), "")} {
+		found := 0
+		for item, err := range items {
+			if err == nil && item.Record != nil {
+				found++
+			}
+		}
+		if found == 0 {
+			failed = append(failed, what)
+		}
+	}
+	return failed
+}
+
 func (w *watch) reports() (failed []string) {
 	for _, line := range []string{
 		"client get acme", "client list", "profile list", "token list acme", "token identify", "changes", "changes --all",
@@ -104,6 +162,7 @@ func (w *watch) reports() (failed []string) {
 			failed = append(failed, line)
 		}
 	}
+	failed = append(failed, w.lists(registrar.New(w.store(), registrar.Options{}))...)
 	return append(failed, w.looks()...)
 }
 
@@ -175,6 +234,7 @@ func (w *watch) serves() (failed []string) {
 	}
 	for name, ref := range map[string]registry.Ref{
 		"registry": registry.RootRef, "client": registry.ClientRef("acme"), "profile": registry.ProfileRef("partner"), "token": registry.TokenRef(digest),
+		"key": registry.KeyRef("acme", "prepared"), "binding": registry.BindingRef(registry.BindingIDOf(issuer, "stays")), "revoked JWTs": registry.RevokedRef,
 	} {
 		if entries, through, err := store.ReadThrough(ctx, ref); err != nil || entries[0].Record == nil || through == "" {
 			failed = append(failed, name)
@@ -291,7 +351,7 @@ func TestServerAndReportChangeNothing(t *testing.T) {
 			}
 		}
 		// Where a script may be run, what it may write is bounded by the keys.
-		for _, key := range []string{"registry", "client:acme", "token:x", "changes", "tokens-of:acme"} {
+		for _, key := range []string{"registry", "client:acme", "token:x", "changes", "tokens-of:acme", "key:acme:k1", "keys-of:acme", "binding:x", "revoked-jtis"} {
 			answer := w.server.CLI("--user", "worker", "--pass", "sesame", "--no-auth-warning",
 				"EVAL", "return redis.call('DEL', KEYS[1])", "1", defaultPrefix+key)
 			if !strings.Contains(answer, "NOPERM") {

@@ -91,10 +91,27 @@ func (f *faultDiagnosis) redis(command, key string, args ...string) string {
 	return strings.Join(words, " ")
 }
 
-// member gives the member that an index has for a key.
+// member gives the member that an index has for a key. That of a client's key is
+// the kid alone.
 func member(key string) string {
+	if ref, ok := registry.ParseRef(key); ok && ref.Kind == registry.KeyKind {
+		_, kid := ref.OfKey()
+		return string(kid)
+	}
 	_, id, _ := strings.Cut(key, ":")
 	return id
+}
+
+// ending gives the command that ends what has a name.
+func ending(name string) string {
+	kind, id, _ := strings.Cut(name, "/")
+	switch registry.RecordKind(kind) {
+	case registry.KeyKind:
+		return "credence key revoke " + strings.Replace(id, "/", " ", 1)
+	case registry.BindingKind:
+		return "credence binding remove with its issuer and subject"
+	}
+	return "credence " + kind + " revoke " + id
 }
 
 // A remedy says what a kind of fault means, and what to do about it.
@@ -169,17 +186,23 @@ var remedies = [...]remedy{
 		case strings.HasPrefix(fault.Key, "token-id:"):
 			return fmt.Sprintf("leads to %s, which is not there", fault.Other), f.redis("DEL", fault.Key)
 		case strings.HasPrefix(fault.Other, "client:") && fault.Key != registry.ClientsKey:
-			return fmt.Sprintf("lists tokens, and %s is not there", fault.Other), f.redis("DEL", fault.Key)
+			what, _, _ := strings.Cut(fault.Key, "-of:")
+			return fmt.Sprintf("lists %s, and %s is not there", what, fault.Other), f.redis("DEL", fault.Key)
 		}
 		return fmt.Sprintf("names %s, which is not there", fault.Other), f.redis("SREM", fault.Key, member(fault.Other))
 	}},
-	registrar.ListsForeign: {levelWarning, "tokens in the list of another client", false, func(f *faultDiagnosis, fault registrar.Fault) (string, string) {
-		return fmt.Sprintf("is in %s, and belongs to %s", fault.Key, fault.Other), f.redis("SREM", fault.Key, strings.TrimPrefix(fault.Name, "token/"))
+	registrar.ListsForeign: {levelWarning, "tokens and bindings in the list of another client", false, func(f *faultDiagnosis, fault registrar.Fault) (string, string) {
+		_, id, _ := strings.Cut(fault.Name, "/")
+		return fmt.Sprintf("is in %s, and belongs to %s", fault.Key, fault.Other), f.redis("SREM", fault.Key, id)
 	}},
-	registrar.NoOwner: {levelError, "tokens without client or profile", false, func(_ *faultDiagnosis, fault registrar.Fault) (string, string) {
+	registrar.NoOwner: {levelError, "credentials without client or profile", false, func(_ *faultDiagnosis, fault registrar.Fault) (string, string) {
 		kind, id, _ := strings.Cut(fault.Other, ":")
-		return fmt.Sprintf("%s is not there: the token is always denied", fault.Other),
-			fmt.Sprintf("credence token revoke %s, or credence %s create %s", strings.TrimPrefix(fault.Name, "token/"), kind, id)
+		denied := "the token is"
+		if !strings.HasPrefix(fault.Name, "token/") {
+			denied = "its JWTs are"
+		}
+		return fmt.Sprintf("%s is not there: %s always denied", fault.Other, denied),
+			fmt.Sprintf("%s, or credence %s create %s", ending(fault.Name), kind, id)
 	}},
 	registrar.UnknownDigest: {levelError, "tokens that no server finds", false, func(_ *faultDiagnosis, fault registrar.Fault) (string, string) {
 		return fmt.Sprintf("is stored by %s, which no server looks for: the token is unknown", fault.Other),
@@ -188,8 +211,8 @@ var remedies = [...]remedy{
 	registrar.NeverExpires: {levelWarning, "tokens", true, func(*faultDiagnosis, registrar.Fault) (string, string) {
 		return "in use without an end", "credence token update ID --expires-in 90d; or for all of a profile, credence profile update PROFILE --max-token-age 90d"
 	}},
-	registrar.Expired: {levelWarning, "expired tokens", true, func(*faultDiagnosis, registrar.Fault) (string, string) {
-		return "expired more than 30 days ago, and not revoked", "credence token revoke ID, unless somebody may still want to extend them"
+	registrar.Expired: {levelWarning, "expired credentials", true, func(*faultDiagnosis, registrar.Fault) (string, string) {
+		return "expired more than 30 days ago, and not revoked", "credence token revoke ID, credence key revoke CLIENT KID, unless somebody may still want to extend a token"
 	}},
 	registrar.Observing: {levelWarning, "allowlists that refuse nobody", false, func(f *faultDiagnosis, fault registrar.Fault) (string, string) {
 		kind, id, _ := strings.Cut(fault.Name, "/")

@@ -39,7 +39,8 @@ var roles = []role{
 	{
 		name: "server", about: "credence serve: reads what it needs for a decision, and writes only that it is there",
 		grants: []grant{
-			{mayRead, "registry"}, {mayRead, "client:*"}, {mayRead, "profile:*"}, {mayRead, "token:*"}, {mayRead, "changes"},
+			{mayRead, "registry"}, {mayRead, "client:*"}, {mayRead, "profile:*"}, {mayRead, "token:*"},
+			{mayRead, "key:*"}, {mayRead, "binding:*"}, {mayRead, "revoked-jtis"}, {mayRead, "changes"},
 			{mayAll, "fleet"}, {mayAll, "server:*"},
 		},
 		commands: []string{
@@ -52,7 +53,8 @@ var roles = []role{
 		grants: []grant{{mayAll, "*"}},
 		commands: []string{
 			"del", "eval", "evalsha", "get", "hdel", "hget", "hgetall", "hincrby", "hset", "info", "pttl", "sadd", "scan", "set", "sismember",
-			"sscan", "time", "type", "wait", "xadd", "xinfo|stream", "xrange", "xread", "xrevrange", "zrange", "zrem", "zscore",
+			"srem", "sscan", "time", "type", "wait", "xadd", "xinfo|stream", "xrange", "xread", "xrevrange", "zadd", "zcount", "zrange", "zrem",
+			"zremrangebyscore", "zscore",
 		},
 	},
 	{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"credence/internal/registry"
@@ -18,10 +19,13 @@ func (a *app) showCommands(commit registry.Commit) {
 		return // it was checked when it was tried
 	}
 	a.redisCommand("MULTI")
-	a.redisCommand("XADD", a.prefix+registry.ChangesKey, "MAXLEN", "~", "100000", "*", "keys", registry.ChangedKeys(writes),
+	a.redisCommand("XADD", a.prefix+registry.ChangesKey, "MAXLEN", "~", "100000", "*", "keys", commit.ChangedKeys(writes),
 		"op", commit.Op, "by", commit.By, "at", registry.FormatTime(commit.At), "note", commit.Note)
 	for _, w := range writes {
 		a.showWrite(w)
+	}
+	for _, r := range commit.Revoke {
+		a.redisCommand("ZADD", a.prefix+registry.RevokedRef.Key(), strconv.FormatInt(r.Forget.Unix(), 10), r.JTI.String())
 	}
 	a.redisCommand("EXEC")
 }
@@ -38,13 +42,15 @@ func (a *app) showWrite(w registry.Write) {
 		}
 		a.redisCommand(words...)
 	}
-	if index := w.Index(); w.Creates() {
-		if index.Set != "" {
-			a.redisCommand("SADD", a.prefix+index.Set, index.Member)
-		}
-		if index.Name != "" {
-			a.redisCommand("SET", a.prefix+index.Name, index.Value)
-		}
+	if w.Left.Set != "" {
+		a.redisCommand("SREM", a.prefix+w.Left.Set, w.Left.Member)
+	}
+	index := w.Index()
+	if index.Set != "" {
+		a.redisCommand("SADD", a.prefix+index.Set, index.Member)
+	}
+	if index.Name != "" {
+		a.redisCommand("SET", a.prefix+index.Name, index.Value)
 	}
 }
 

@@ -81,11 +81,12 @@ func newCall(commit registry.Commit, writes []registry.Write) *call {
 	c.position(registry.RootRef.Key())
 	c.position(registry.ChangesKey)
 	c.add(strconv.Itoa(registry.Schema), strconv.Itoa(streamLength))
-	c.add(registry.ChangedKeys(writes), commit.Op, commit.By, registry.FormatTime(commit.At), commit.Note)
+	c.add(commit.ChangedKeys(writes), commit.Op, commit.By, registry.FormatTime(commit.At), commit.Note)
 	c.addNumber(len(writes))
 	for _, w := range writes {
 		c.addWrite(w)
 	}
+	c.addRevoke(commit)
 	return c
 }
 
@@ -104,6 +105,23 @@ func (c *call) addWrite(w registry.Write) {
 	c.add(index.Member)
 	c.addNumber(c.position(index.Name))
 	c.add(index.Value)
+	c.addNumber(c.position(w.Left.Set))
+	c.add(w.Left.Member)
+}
+
+func (c *call) addRevoke(commit registry.Commit) {
+	if len(commit.Revoke) == 0 {
+		c.addNumber(0)
+		return
+	}
+	c.addNumber(c.position(registry.RevokedRef.Key()))
+	c.addNumber(registry.MaxRevoked)
+	c.addNumber(int(commit.At.Unix()))
+	c.addNumber(len(commit.Revoke))
+	for _, r := range commit.Revoke {
+		c.addNumber(int(r.Forget.Unix()))
+		c.add(r.JTI.String())
+	}
 }
 
 // position gives where a key stands among KEYS, counted from 1 as Lua does; 0
@@ -155,6 +173,8 @@ func (c *call) read(answer []string) (registry.Position, error) {
 		err = &registry.FieldError{Key: name, Field: answer[0], Why: "is not one that this credence writes to"}
 	case "exists":
 		err = fmt.Errorf("redisstore: commit: %s: %w", name, registry.ErrExists)
+	case "many":
+		err = fmt.Errorf("redisstore: commit: %w", registry.ErrTooMany)
 	case "conflict":
 		err = fmt.Errorf("redisstore: commit: %s: %w", name, registry.ErrConflict)
 	default:

@@ -13,6 +13,11 @@
 --         n, then n fields             to remove
 --         set, member                  index to add to; position 0: none
 --         name, value                  index to make; position 0: none
+--         set, member                  index to remove from; position 0: none
+--       then the JWTs to revoke
+--         revoked                      position in KEYS; 0: none, and nothing more
+--         most, now                    how many there may be; what is older is forgotten
+--         n, then n times and members  when each may be forgotten
 -- Answer: what came of it, and the position of the key that was in the way.
 
 local next_arg = 0
@@ -94,12 +99,16 @@ for i = 1, take_number() do
   end
   w.index, w.member = take_number(), take()
   w.name, w.value = take_number(), take()
+  w.left, w.left_member = take_number(), take()
 
   if is_other(w.record, 'hash') then
     return { 'type', tostring(w.record) }
   end
   if w.index > 0 and is_other(w.index, 'set') then
     return { 'type', tostring(w.index) }
+  end
+  if w.left > 0 and is_other(w.left, 'set') then
+    return { 'type', tostring(w.left) }
   end
   if w.name > 0 and is_other(w.name, 'string') then
     return { 'type', tostring(w.name) }
@@ -117,6 +126,28 @@ for i = 1, take_number() do
   writes[i] = w
 end
 
+local revoked = { key = take_number(), news = {} }
+if revoked.key > 0 then
+  if is_other(revoked.key, 'zset') then
+    return { 'type', tostring(revoked.key) }
+  end
+  local most, now = take_number(), take_number()
+  -- Whichever clock is behind: what is forgotten too early would be accepted again.
+  revoked.past = '(' .. string.format('%d', math.min(now, tonumber(redis.call('TIME')[1])))
+  local count = redis.call('ZCOUNT', KEYS[revoked.key], revoked.past:sub(2), '+inf')
+  for i = 1, take_number() do
+    local new = { forget = take(), member = take() }
+    local score = redis.call('ZSCORE', KEYS[revoked.key], new.member)
+    if not score or tonumber(score) < tonumber(revoked.past:sub(2)) then
+      count = count + 1
+    end
+    revoked.news[i] = new
+  end
+  if count > most then
+    return { 'many', tostring(revoked.key) }
+  end
+end
+
 redis.call('HINCRBY', KEYS[1], 'seq', '1')
 local seq = redis.call('HGET', KEYS[1], 'seq')
 local id = redis.call('XADD', KEYS[2], 'MAXLEN', '~', stream_length, '*', 'seq', seq, 'keys', entry.keys,
@@ -131,11 +162,21 @@ for _, w in ipairs(writes) do
   if w.sets > 0 then
     redis.call('HSET', unpack(w.set))
   end
+  if w.left > 0 then
+    redis.call('SREM', KEYS[w.left], w.left_member)
+  end
   if w.index > 0 then
     redis.call('SADD', KEYS[w.index], w.member)
   end
   if w.name > 0 then
     redis.call('SET', KEYS[w.name], w.value)
+  end
+end
+
+if revoked.key > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[revoked.key], '-inf', revoked.past)
+  for _, new in ipairs(revoked.news) do
+    redis.call('ZADD', KEYS[revoked.key], 'GT', new.forget, new.member)
   end
 end
 

@@ -34,6 +34,13 @@ func testCommit(op string, edits ...registry.Edit) registry.Commit {
 	return registry.Commit{Edits: edits, Op: op, By: "alice", Note: "asked for\nby phone", At: testTime}
 }
 
+// testRevocation is a commit that revokes a JWT of acme.
+func testRevocation(jti string, forget time.Time) registry.Commit {
+	commit := testCommit("revoke")
+	commit.Revoke = []registry.Revocation{{JTI: registry.JTIOf("acme", jti), Forget: forget}}
+	return commit
+}
+
 // openRegistry opens a store and makes a registry in it.
 func openRegistry(t *testing.T, url string) *Store {
 	t.Helper()
@@ -127,7 +134,9 @@ func TestCommitWhereRedisIsFull(t *testing.T) {
 	server := parts.Redis(t)
 	store := openRegistry(t, server.URL())
 	client, token := testClient("acme"), testToken("0123456789")
-	mustCommit(t, store, testCommit("create", registry.Edit{Now: client}, registry.Edit{Now: token}))
+	key := &registry.Key{ID: "k1", Client: "acme", Algorithm: "ES256", JWK: "{}", Profile: "partner", State: registry.Active, Created: testTime}
+	binding := &registry.Binding{Issuer: "https://idp.example", Subject: "svc", Client: "acme", Profile: "partner", State: registry.Active, Created: testTime}
+	mustCommit(t, store, testCommit("create", registry.Edit{Now: client}, registry.Edit{Now: token}, registry.Edit{Now: key}, registry.Edit{Now: binding}))
 	server.CLI("CONFIG", "SET", "maxmemory", "1")
 
 	_, err := store.Commit(t.Context(), testCommit("create", registry.Edit{Now: testClient("globex")}))
@@ -156,6 +165,21 @@ func TestCommitWhereRedisIsFull(t *testing.T) {
 	}
 	if got := entryOf(t, store, token.Ref()).Record.(*registry.Token); got.State != registry.Revoked {
 		t.Errorf("token: got %v, want it revoked", got.Fields())
+	}
+	old, removed := *key, *binding
+	old.State, removed.State = registry.Revoked, registry.Revoked
+	last := testCommit("revoke", registry.Edit{Was: entryOf(t, store, key.Ref()), Now: &old}, registry.Edit{Was: entryOf(t, store, binding.Ref()), Now: &removed})
+	last.Revoke = testRevocation("beside", testTime.Add(time.Hour)).Revoke
+	mustCommit(t, store, last)
+	mustCommit(t, store, testRevocation("alone", testTime.Add(time.Hour)))
+	jwts, ok := entryOf(t, store, registry.RevokedRef).Record.(*registry.Revocations)
+	if !ok || !jwts.Has(registry.JTIOf("acme", "beside")) || !jwts.Has(registry.JTIOf("acme", "alone")) {
+		t.Errorf("revoked JWTs: got %v, want both", jwts)
+	}
+	for _, ref := range []registry.Ref{key.Ref(), binding.Ref()} {
+		if state := entryOf(t, store, ref).Fields["state"]; state != "revoked" {
+			t.Errorf("%s: got %s, want it revoked", ref.Key(), state)
+		}
 	}
 }
 

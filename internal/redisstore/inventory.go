@@ -20,8 +20,8 @@ var patternQuoter = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\
 
 // Keys implements registry.Inventory. Redis may tell of a key twice; a hash of
 // 8 bytes of each is kept to leave the second out.
-func (s *Store) Keys(ctx context.Context) iter.Seq2[[]registry.Key, error] {
-	return func(yield func([]registry.Key, error) bool) {
+func (s *Store) Keys(ctx context.Context) iter.Seq2[[]registry.StoredKey, error] {
+	return func(yield func([]registry.StoredKey, error) bool) {
 		seed, seen := maphash.MakeSeed(), make(map[uint64]struct{})
 		isNew := func(name string) bool {
 			hash, before := maphash.String(seed, name), len(seen)
@@ -55,7 +55,7 @@ func (s *Store) scanKeys(ctx context.Context, cursor uint64) ([]string, uint64, 
 }
 
 // look tells what keys hold. Those that are gone meanwhile are left out.
-func (s *Store) look(ctx context.Context, names []string) ([]registry.Key, error) {
+func (s *Store) look(ctx context.Context, names []string) ([]registry.StoredKey, error) {
 	types, err := asked(ctx, s, names, func(ctx context.Context, pipe redis.Pipeliner, name string) *redis.StatusCmd {
 		return pipe.Type(ctx, name)
 	})
@@ -68,10 +68,10 @@ func (s *Store) look(ctx context.Context, names []string) ([]registry.Key, error
 	if err != nil {
 		return nil, err
 	}
-	var keys []registry.Key
+	var keys []registry.StoredKey
 	for i, name := range names {
 		if types[i].Val() != "none" {
-			keys = append(keys, registry.Key{Name: strings.TrimPrefix(name, s.prefix), Type: types[i].Val(), Expires: ends[i].Val() > 0})
+			keys = append(keys, registry.StoredKey{Name: strings.TrimPrefix(name, s.prefix), Type: types[i].Val(), Expires: ends[i].Val() > 0})
 		}
 	}
 	return keys, nil

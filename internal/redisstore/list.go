@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -30,6 +31,16 @@ func (s *Store) TokensOf(ctx context.Context, client registry.ClientID) ([]crede
 	return members(ctx, s, registry.TokensOfKey(client), credential.ParseTokenID)
 }
 
+// KeysOf implements registry.Lister.
+func (s *Store) KeysOf(ctx context.Context, client registry.ClientID) ([]registry.KeyID, error) {
+	return members(ctx, s, registry.KeysOfKey(client), registry.ParseKeyID)
+}
+
+// BindingsOf implements registry.Lister.
+func (s *Store) BindingsOf(ctx context.Context, client registry.ClientID) ([]registry.BindingID, error) {
+	return members(ctx, s, registry.BindingsOfKey(client), registry.ParseBindingID)
+}
+
 // members gives a whole set, asked for piece by piece. A member that was there
 // from beginning to end is among them; of one that came or went meanwhile
 // nothing is said.
@@ -55,6 +66,29 @@ func (s *Store) scan(ctx context.Context, set string, cursor uint64) ([]string, 
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	return s.client().SScan(ctx, s.key(set), cursor, "", scanStep).Result()
+}
+
+// RevokedUntil implements registry.Lister.
+func (s *Store) RevokedUntil(ctx context.Context, jtis ...registry.JTI) ([]time.Time, error) {
+	key := registry.RevokedRef.Key()
+	scores, err := asked(ctx, s, jtis, func(ctx context.Context, pipe redis.Pipeliner, jti registry.JTI) *redis.FloatCmd {
+		return pipe.ZScore(ctx, s.key(key), jti.String())
+	})
+	if err != nil {
+		return nil, s.unavailable("look into "+key, err)
+	}
+	until := make([]time.Time, len(jtis))
+	for i := range jtis {
+		score, err := scores[i].Result()
+		switch {
+		case errors.Is(err, redis.Nil):
+			continue
+		case err != nil:
+			return nil, registry.WrongType(key)
+		}
+		until[i] = time.Unix(int64(score), 0).UTC()
+	}
+	return until, nil
 }
 
 // Digests implements registry.Lister.

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -47,12 +48,21 @@ func (s *Store) ReadThrough(ctx context.Context, refs ...registry.Ref) (entries 
 // read reads records in one round trip, in which more may go behind them; nil:
 // nothing more.
 func (s *Store) read(ctx context.Context, refs []registry.Ref, more func(context.Context, redis.Pipeliner)) ([]registry.Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	client, timeout := s.client(), s.timeout
+	if slices.Contains(refs, registry.RevokedRef) {
+		timeout = registry.LongRead(timeout)
+		client = client.WithTimeout(timeout) // the same connections, which else give up sooner than ctx
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	hashes := make([]*redis.MapStringStringCmd, len(refs))
-	err := exchange(ctx, s.client(), func(pipe redis.Pipeliner) {
+	answers := make([]redis.Cmder, len(refs))
+	err := exchange(ctx, client, func(pipe redis.Pipeliner) {
 		for i, ref := range refs {
-			hashes[i] = pipe.HGetAll(ctx, s.key(ref.Key()))
+			if key := s.key(ref.Key()); ref == registry.RevokedRef {
+				answers[i] = pipe.ZRange(ctx, key, 0, -1)
+			} else {
+				answers[i] = pipe.HGetAll(ctx, key)
+			}
 		}
 		if more != nil {
 			more(ctx, pipe)
@@ -64,7 +74,7 @@ func (s *Store) read(ctx context.Context, refs []registry.Ref, more func(context
 	now := s.clock()
 	entries := make([]registry.Entry, len(refs))
 	for i, ref := range refs {
-		if entries[i], err = entryIn(ref, hashes[i], now); err != nil {
+		if entries[i], err = entryIn(ref, answers[i], now); err != nil {
 			return nil, s.unavailable("read", err)
 		}
 	}
@@ -73,15 +83,21 @@ func (s *Store) read(ctx context.Context, refs []registry.Ref, more func(context
 
 // entryIn gives what stands under ref by the answer of Redis. A key of another
 // type is an invalid entry.
-func entryIn(ref registry.Ref, hash *redis.MapStringStringCmd, now time.Time) (registry.Entry, error) {
-	fields, err := hash.Result()
+func entryIn(ref registry.Ref, answer redis.Cmder, now time.Time) (registry.Entry, error) {
+	err := answer.Err()
 	if isWrongType(err) {
 		return registry.Entry{Invalid: registry.WrongType(ref.Key())}, nil
 	}
 	if err != nil {
 		return registry.Entry{}, err
 	}
-	return registry.EntryOf(ref, fields, now), nil
+	switch answer := answer.(type) {
+	case *redis.StringSliceCmd:
+		return registry.RevokedEntry(answer.Val()), nil
+	case *redis.MapStringStringCmd:
+		return registry.EntryOf(ref, answer.Val(), now), nil
+	}
+	return registry.Entry{}, fmt.Errorf("an answer of type %T", answer)
 }
 
 // asked sends one command for each item, some in one round trip. What Redis

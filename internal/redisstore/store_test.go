@@ -53,8 +53,15 @@ func fixtureOf(t *testing.T, raw *redis.Client, prefix string, store *Store) reg
 				do([]any{"HSET", ref.Key(), field, value})
 			}
 		},
-		PutMember:    func(set, member string) { do([]any{"SADD", set, member}) },
-		PutName:      func(name, value string) { do([]any{"SET", name, value}) },
+		PutMember: func(set, member string) { do([]any{"SADD", set, member}) },
+		PutName:   func(name, value string) { do([]any{"SET", name, value}) },
+		PutRevoked: func(forget int64, members ...string) {
+			command := []any{"ZADD", "revoked-jtis"}
+			for _, member := range members {
+				command = append(command, forget, member)
+			}
+			do(command)
+		},
 		PutOtherType: func(key string) { do([]any{"DEL", key}, []any{"RPUSH", key, "a list"}) },
 		Remove:       func(key string) { do([]any{"DEL", key}) },
 		Expire:       func(key string) { do([]any{"PEXPIRE", key, 3600000}) },

@@ -16,7 +16,10 @@ import (
 // begin. None may begin as another does: Redis refuses prefixes that overlap.
 // The whole registry would be one, but heartbeats and the change stream are
 // written all the time.
-var tracked = []registry.RecordKind{registry.RootKind, registry.ClientKind, registry.ProfileKind, registry.TokenKind}
+var tracked = []registry.RecordKind{
+	registry.RootKind, registry.ClientKind, registry.ProfileKind, registry.TokenKind,
+	registry.KeyKind, registry.BindingKind, registry.RevokedKind,
+}
 
 const (
 	// pingPause is how long after an answer a tracker asks again whether its

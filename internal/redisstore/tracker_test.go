@@ -100,7 +100,7 @@ func TestTrackTellsOfEveryWrite(t *testing.T) {
 	server := parts.Redis(t)
 	store := openRegistry(t, server.URL())
 	tracking := track(t, store)
-	token := testToken("0123456789").Ref().Key()
+	token, binding := testToken("0123456789").Ref().Key(), registry.BindingRef(registry.BindingIDOf("https://idp.example", "svc")).Key()
 	type words = []string
 	tests := []struct {
 		name     string
@@ -112,7 +112,10 @@ func TestTrackTellsOfEveryWrite(t *testing.T) {
 		{"of each kind", []words{
 			{"HSET", "{credence}:registry", "x_a", "1"}, {"HSET", "{credence}:client:acme", "x_a", "1"},
 			{"HSET", "{credence}:profile:partner", "x_a", "1"}, {"HSET", "{credence}:" + token, "x_a", "1"},
-		}, []string{"registry", "client:acme", "profile:partner", token}},
+			{"HSET", "{credence}:key:acme:k1", "x_a", "1"}, {"HSET", "{credence}:" + binding, "x_a", "1"},
+			{"ZADD", "{credence}:revoked-jtis", "1", "x"},
+		}, []string{"registry", "client:acme", "profile:partner", token, "key:acme:k1", binding, "revoked-jtis"}},
+		{"revoked JWTs that are forgotten", []words{{"ZREMRANGEBYSCORE", "{credence}:revoked-jtis", "-inf", "+inf"}}, []string{"revoked-jtis"}},
 		{"from another database", []words{{"-n", "1", "HSET", "{credence}:client:acme", "x_a", "1"}}, []string{"client:acme"}},
 		{"a script", []words{{"EVAL", "return redis.call('HSET', KEYS[1], 'x_a', 2)", "1", "{credence}:client:lua"}}, []string{"client:lua"}},
 		{"another type", []words{{"SET", "{credence}:client:globex", "x"}}, []string{"client:globex"}},
@@ -126,6 +129,7 @@ func TestTrackTellsOfEveryWrite(t *testing.T) {
 		{"what is no record", []words{
 			{"SET", "{credence}:client:", "x"}, {"SET", "{credence}:registry-of-old", "x"}, {"SADD", "{credence}:clients", "x"},
 			{"SET", "{credence}:token-id:0123456789", "x"}, {"HSET", "{credence}:server:a", "applied", "x"}, {"ZADD", "{credence}:fleet", "1", "a"},
+			{"SADD", "{credence}:keys-of:acme", "x"}, {"SADD", "{credence}:bindings-of:acme", "x"}, {"SET", "{credence}:revoked-jtis-of-old", "x"},
 			{"XADD", "{credence}:changes", "*", "keys", "client:acme"}, {"HSET", "{other}:client:acme", "state", "x"},
 			{"HSET", "client:acme", "state", "x"}, {"HSET", "{credence}:client:last", "x_a", "1"},
 		}, []string{"client:last"}},
@@ -191,6 +195,8 @@ func TestTrackTellsOfManyWrites(t *testing.T) {
 	hear("DEL", want...)
 	mustCommit(t, store, testCommit("create", registry.Edit{Now: testClient("acme")}, registry.Edit{Now: testClient("globex")}))
 	hear("a commit", "client:acme", "client:globex", "registry")
+	mustCommit(t, store, testRevocation("1", testTime.Add(time.Hour)))
+	hear("a revocation", "registry", "revoked-jtis")
 }
 
 // TestTrackTellsInTime has a writer go on only once its last write was heard of.
@@ -279,7 +285,10 @@ func TestPrefixesThatAreTrackedDoNotOverlap(t *testing.T) {
 			prefixes = append(prefixes, text)
 		}
 	}
-	want := []string{"{credence}:registry", "{credence}:client:", "{credence}:profile:", "{credence}:token:"}
+	want := []string{
+		"{credence}:registry", "{credence}:client:", "{credence}:profile:", "{credence}:token:",
+		"{credence}:key:", "{credence}:binding:", "{credence}:revoked-jtis",
+	}
 	if diff := cmp.Diff(want, prefixes); diff != "" {
 		t.Errorf("prefixes (-want +got):\n%s", diff)
 	}

@@ -47,11 +47,11 @@ const (
 	Unnamed       // a token that its id (Other) does not lead to
 	Misled        // an id of a token that leads to another one (Other)
 	NoRecord      // an index that names what is not there (Other)
-	ListsForeign  // a list of a client's tokens that has one of another client (Other)
-	NoOwner       // a token in use whose client or profile (Other) is not there
+	ListsForeign  // a list of a client's tokens or bindings that has one of another client (Other)
+	NoOwner       // a token, key or binding in use whose client or profile (Other) is not there
 	UnknownDigest // a token stored by a kind (Other) that is not looked for
 	NeverExpires  // a token in use without an end
-	Expired       // a token that is long expired, and not revoked
+	Expired       // a token or key that is long expired, and not revoked
 	Observing     // an allowlist that refuses nobody
 )
 
@@ -118,9 +118,9 @@ func (a *Audit) fail(err error) {
 }
 
 // look looks at a page of keys.
-func (a *Audit) look(ctx context.Context, keys []registry.Key) {
+func (a *Audit) look(ctx context.Context, keys []registry.StoredKey) {
 	var records []registry.Ref
-	var lists []registry.ClientID
+	var lists []list
 	var ids []credential.TokenID
 	for _, key := range keys {
 		if key.Expires {
@@ -136,10 +136,10 @@ func (a *Audit) look(ctx context.Context, keys []registry.Key) {
 		switch {
 		case kind.holds == "":
 			a.tell(Fault{Kind: UnknownKey, Key: key.Name})
-		case kind.holds != key.Type && kind.holds != anyType:
+		case kind.holds != key.Type:
 			a.tell(Fault{Kind: Unreadable, Key: key.Name, Err: registry.WrongType(key.Name)})
-		case kind.client != "":
-			lists = append(lists, kind.client)
+		case kind.list != (list{}):
+			lists = append(lists, kind.list)
 		case kind.token != "":
 			ids = append(ids, kind.token)
 		case key.Name == registry.ClientsKey:
@@ -159,14 +159,16 @@ func (a *Audit) look(ctx context.Context, keys []registry.Key) {
 	a.lookAtIDs(ctx, ids)
 }
 
-// anyType is what keys hold that other parts of credence will look after.
-const anyType = "any"
-
 // A keyKind says what a key that is not a record's is for.
 type keyKind struct {
-	holds  string             // the type that Redis calls it by; empty: nobody knows the key
-	client registry.ClientID  // whose tokens it lists
-	token  credential.TokenID // that it leads from
+	holds string             // the type that Redis calls it by; empty: nobody knows the key
+	list  list               // what it lists
+	token credential.TokenID // that it leads from
+}
+
+// listKinds are what is listed by client, by how the keys of the lists begin.
+var listKinds = map[string]registry.RecordKind{
+	"tokens-of": registry.TokenKind, "keys-of": registry.KeyKind, "bindings-of": registry.BindingKind,
 }
 
 func kindOfKey(name string) keyKind {
@@ -175,14 +177,14 @@ func kindOfKey(name string) keyKind {
 		return keyKind{holds: "set"}
 	case registry.ChangesKey:
 		return keyKind{holds: "stream"}
-	case registry.FleetKey, "revoked-jtis":
+	case registry.FleetKey:
 		return keyKind{holds: "zset"}
 	}
 	prefix, rest, _ := strings.Cut(name, ":")
 	switch prefix {
-	case "tokens-of":
+	case "tokens-of", "keys-of", "bindings-of":
 		if client, err := registry.ParseID[registry.ClientID](rest); err == nil {
-			return keyKind{holds: "set", client: client}
+			return keyKind{holds: "set", list: list{listKinds[prefix], client, name}}
 		}
 	case "token-id":
 		if id, err := credential.ParseTokenID(rest); err == nil {
@@ -191,10 +193,6 @@ func kindOfKey(name string) keyKind {
 	case "server":
 		if rest != "" {
 			return keyKind{holds: "hash"}
-		}
-	case "key", "binding", "keys-of", "bindings-of":
-		if rest != "" {
-			return keyKind{holds: anyType}
 		}
 	}
 	return keyKind{}

@@ -58,50 +58,6 @@ func (a *Audit) walkSet(ctx context.Context, set string, look func(members []str
 	}
 }
 
-// lookAtLists looks at the lists of clients' tokens.
-func (a *Audit) lookAtLists(ctx context.Context, clients []registry.ClientID) {
-	if a.stopped || len(clients) == 0 {
-		return
-	}
-	refs := make([]registry.Ref, len(clients))
-	for i, client := range clients {
-		refs[i] = registry.ClientRef(client)
-	}
-	entries, err := a.registrar.store.Read(ctx, refs...)
-	if err != nil {
-		a.fail(err)
-		return
-	}
-	for i, client := range clients {
-		set := registry.TokensOfKey(client)
-		if entries[i].Absent() {
-			a.tell(Fault{Kind: NoRecord, Key: set, Other: refs[i].Key()})
-		}
-		a.walkSet(ctx, set, func(members []string) { a.lookAtListed(ctx, client, set, members) })
-	}
-}
-
-// lookAtListed looks at tokens that are listed as those of a client.
-func (a *Audit) lookAtListed(ctx context.Context, client registry.ClientID, set string, members []string) {
-	var ids []credential.TokenID
-	for _, member := range members {
-		id, err := credential.ParseTokenID(member)
-		if err != nil {
-			a.tell(Fault{Kind: Unreadable, Key: set, Err: registry.BadMember(set, member, err)})
-			continue
-		}
-		ids = append(ids, id)
-	}
-	for _, led := range a.lead(ctx, ids) {
-		switch token, ok := led.entry.Record.(*registry.Token); {
-		case led.value == "":
-			a.tell(Fault{Kind: NoRecord, Key: set, Other: registry.TokenIDKey(led.id)})
-		case ok && token.Client != client && token.ID == led.id:
-			a.tell(Fault{Kind: ListsForeign, Key: set, Name: tokenName(led.id), Other: registry.ClientRef(token.Client).Key()})
-		}
-	}
-}
-
 // lookAtIDs looks at where ids of tokens lead.
 func (a *Audit) lookAtIDs(ctx context.Context, ids []credential.TokenID) {
 	for _, led := range a.lead(ctx, ids) {

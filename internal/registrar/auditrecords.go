@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"credence/internal/credential"
+	"credence/internal/authz"
 	"credence/internal/registry"
 )
 
@@ -20,16 +20,14 @@ func (a *Audit) lookAtRecords(ctx context.Context, refs []registry.Ref) {
 		a.fail(err)
 		return
 	}
-	now := a.registrar.now()
 	var records []registry.Record
-	var tokens []*registry.Token
 	for i, entry := range entries {
 		switch {
 		case entry.Absent():
 			continue // it is gone meanwhile
 		case entry.Invalid != nil:
 			a.tell(Fault{Kind: Unreadable, Key: refs[i].Key(), Err: entry.Invalid})
-		default:
+		case refs[i] != registry.RevokedRef: // which no index names, and nobody owns
 			records = append(records, entry.Record)
 		}
 		a.counts[refs[i].Kind]++
@@ -38,12 +36,14 @@ func (a *Audit) lookAtRecords(ctx context.Context, refs []registry.Ref) {
 			a.lookAtAllowlist(record.Ref(), record.State, record.Allow, record.AllowMode, lastChange(record.Created, record.Updated))
 		case *registry.Profile:
 			a.lookAtAllowlist(record.Ref(), record.State, record.Allow, record.AllowMode, lastChange(record.Created, record.Updated))
-		case *registry.Token:
-			tokens = append(tokens, record)
+		case *registry.Key:
+			if _, err := authz.KeyOf(record); err != nil {
+				a.tell(Fault{Kind: Unreadable, Key: refs[i].Key(), Err: err})
+			}
 		}
 	}
 	a.lookAtIndexes(ctx, records)
-	a.lookAtTokens(ctx, tokens, now)
+	a.lookAtCredentials(ctx, records)
 }
 
 func lastChange(created, updated time.Time) time.Time {
@@ -98,71 +98,4 @@ func (a *Audit) lookAtIndexes(ctx context.Context, records []registry.Record) {
 		}
 		values = values[1:]
 	}
-}
-
-// nameOf gives the name that people know a record by.
-func nameOf(record registry.Record) string {
-	if token, ok := record.(*registry.Token); ok {
-		return tokenName(token.ID)
-	}
-	return Name(record.Ref())
-}
-
-// lookAtTokens asks of tokens whether they can be used, and for how long.
-func (a *Audit) lookAtTokens(ctx context.Context, tokens []*registry.Token, now time.Time) {
-	if a.stopped || len(tokens) == 0 {
-		return
-	}
-	var refs []registry.Ref
-	position := make(map[registry.Ref]int)
-	for _, token := range tokens {
-		for _, ref := range []registry.Ref{registry.ClientRef(token.Client), registry.ProfileRef(token.Profile)} {
-			if _, known := position[ref]; !known {
-				position[ref], refs = len(refs), append(refs, ref)
-			}
-		}
-	}
-	owners, err := a.registrar.store.Read(ctx, refs...)
-	if err != nil {
-		a.fail(err)
-		return
-	}
-	for _, token := range tokens {
-		if token.State != registry.Active {
-			continue
-		}
-		client, profile := registry.ClientRef(token.Client), registry.ProfileRef(token.Profile)
-		for _, ref := range []registry.Ref{client, profile} {
-			if owners[position[ref]].Absent() && !token.Expired(now) {
-				a.tell(Fault{Kind: NoOwner, Key: token.Ref().Key(), Name: tokenName(token.ID), Other: ref.Key()})
-			}
-		}
-		a.lookAtLife(token, owners[position[client]].Record, owners[position[profile]].Record, now)
-	}
-}
-
-// lookAtLife tells of tokens whose life has no end, or ended long ago, and of
-// those that no server finds.
-func (a *Audit) lookAtLife(token *registry.Token, client, profile registry.Record, now time.Time) {
-	fault := Fault{Key: token.Ref().Key(), Name: tokenName(token.ID)}
-	deleted := stateOf(client) == registry.Deleted || stateOf(profile) == registry.Deleted
-	p, _ := profile.(*registry.Profile)
-	switch {
-	case deleted: // it is denied for good
-	case token.Expires.IsZero() && (p == nil || p.MaxTokenAge == 0):
-		fault.Kind = NeverExpires
-		a.tell(fault)
-	case token.Expired(now.Add(-expiredLong)):
-		fault.Kind, fault.Since = Expired, token.Expires
-		a.tell(fault)
-	}
-	if kind := token.Digest.Kind(); !a.looksFor(kind) && !token.Expired(now) {
-		fault.Kind, fault.Other = UnknownDigest, string(kind)
-		a.tell(fault)
-	}
-}
-
-// looksFor tells whether servers look for tokens by a kind of digest.
-func (a *Audit) looksFor(kind credential.DigestKind) bool {
-	return a.root == nil || slices.Contains(a.root.Digests, kind)
 }

@@ -11,11 +11,11 @@ import (
 // CreateClient makes a client of a draft, in which state, times and
 // annotation are not looked at. It fails with registry.ErrExists.
 func (r *Registrar) CreateClient(ctx context.Context, as Author, draft registry.Client) (Outcome, error) {
-	return r.create(ctx, as, func(now time.Time) registry.Record {
+	return r.create(ctx, as, "create", func(now time.Time) (registry.Record, error) {
 		client := draft
 		client.State, client.Created, client.Updated = registry.Active, now, time.Time{}
 		client.Changed = as.annotation(now)
-		return &client
+		return &client, nil
 	})
 }
 

@@ -19,16 +19,16 @@ type Told struct {
 // A Subject is a record that a change is about.
 type Subject struct {
 	Name   string            // client/acme; the key, where that is not the key of a record that is there
-	Client registry.ClientID // whose token it is; else empty
+	Client registry.ClientID // whose token, key or binding it is; else empty
 }
 
 // A Selection says which changes are told.
 type Selection struct {
 	Since time.Time // by Redis' clock; zero: from the oldest that is kept
 	Last  int       // of those, the newest; below zero: all
-	// Of are names of records: token/<id>, profile/partner, and client/acme,
-	// with which its tokens go. None: all. What may have changed everything is
-	// always told.
+	// Of are names of records: token/<id>, key/acme/k1, profile/partner, and
+	// client/acme, with which its tokens, keys and bindings go. None: all. What
+	// may have changed everything is always told.
 	Of []string
 }
 
@@ -211,38 +211,50 @@ func (r *Registrar) name(ctx context.Context, changes []registry.Change) ([]Told
 	asked := make(map[registry.Ref]bool)
 	for _, change := range changes {
 		for _, key := range change.Keys {
-			if ref, ok := registry.ParseRef(key); ok && ref.Kind == registry.TokenKind && !asked[ref] {
+			if ref, ok := registry.ParseRef(key); ok && isNamedByRecord(ref) && !asked[ref] {
 				refs, asked[ref] = append(refs, ref), true
 			}
 		}
 	}
-	tokens := make(map[registry.Ref]*registry.Token, len(refs))
+	records := make(map[registry.Ref]registry.Record, len(refs))
 	for some := range slices.Chunk(refs, page) {
 		entries, err := r.store.Read(ctx, some...)
 		if err != nil {
 			return nil, err
 		}
 		for i, entry := range entries {
-			tokens[some[i]], _ = entry.Record.(*registry.Token)
+			records[some[i]] = entry.Record
 		}
 	}
 	all := make([]Told, len(changes))
 	for i, change := range changes {
 		all[i] = Told{change, make([]Subject, len(change.Keys))}
 		for k, key := range change.Keys {
-			all[i].Subjects[k] = subjectOf(key, tokens)
+			all[i].Subjects[k] = subjectOf(key, records)
 		}
 	}
 	return all, nil
 }
 
-func subjectOf(key string, tokens map[registry.Ref]*registry.Token) Subject {
+// isNamedByRecord tells what has to be read for its name, or to know whose it is.
+func isNamedByRecord(ref registry.Ref) bool {
+	return ref.Kind == registry.TokenKind || ref.Kind == registry.BindingKind
+}
+
+func subjectOf(key string, records map[registry.Ref]registry.Record) Subject {
 	ref, ok := registry.ParseRef(key)
-	switch token := tokens[ref]; {
-	case ok && token != nil:
-		return Subject{tokenName(token.ID), token.Client}
-	case ok && ref.Kind != registry.TokenKind:
-		return Subject{Name: Name(ref)}
+	switch record := records[ref].(type) {
+	case *registry.Token:
+		return Subject{nameOf(record), record.Client}
+	case *registry.Binding:
+		return Subject{nameOf(record), record.Client}
 	}
-	return Subject{Name: key}
+	switch {
+	case !ok || ref.Kind == registry.TokenKind:
+		return Subject{Name: key}
+	case ref.Kind == registry.KeyKind:
+		client, _ := ref.OfKey()
+		return Subject{Name(ref), client}
+	}
+	return Subject{Name: Name(ref)}
 }

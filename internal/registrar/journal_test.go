@@ -19,7 +19,8 @@ func line(told Told) string {
 	for _, subject := range told.Subjects {
 		word := subject.Name
 		if subject.Client != "" {
-			word = "token of " + string(subject.Client)
+			kind, _, _ := strings.Cut(subject.Name, "/")
+			word = kind + " of " + string(subject.Client)
 		}
 		words = append(words, word)
 	}
@@ -67,7 +68,7 @@ func TestJournalOfThePast(t *testing.T) {
 	d := storied(t)
 	all := []string{
 		"create client/acme", "create profile/partner", "issue token of acme", "disable client/acme", "set client/globex client/initech",
-		"add token:s1:" + strings.Repeat("ab", 32) + " key:acme:k1", "restore everything",
+		"add token:s1:" + strings.Repeat("ab", 32) + " key of acme", "restore everything",
 	}
 	tests := []struct {
 		name      string
@@ -82,13 +83,53 @@ func TestJournalOfThePast(t *testing.T) {
 		{"the last since a time", Selection{Last: 3, Since: noon.Add(2 * time.Minute)}, all[4:]},
 		{"fewer than the last since a time", Selection{Last: 100, Since: noon.Add(2 * time.Minute)}, all[3:]},
 		{"since a time to come", Selection{Last: 100, Since: noon.Add(time.Hour)}, []string{}},
-		{"of a client and its tokens", Selection{Last: -1, Of: []string{"client/acme"}}, []string{all[0], all[2], all[3], all[6]}},
+		{"of a client and its tokens", Selection{Last: -1, Of: []string{"client/acme"}}, []string{all[0], all[2], all[3], all[5], all[6]}},
+		{"of a key", Selection{Last: -1, Of: []string{"key/acme/k1"}}, all[5:]},
+		{"of another's key of that kid", Selection{Last: -1, Of: []string{"key/globex/k1"}}, all[6:]},
 		{"of one of two", Selection{Last: -1, Of: []string{"client/initech"}}, []string{all[4], all[6]}},
 		{"of several", Selection{Last: 3, Of: []string{"profile/partner", "client/globex"}}, []string{all[1], all[4], all[6]}},
-		{"the last of a client", Selection{Last: 2, Of: []string{"client/acme"}}, []string{all[3], all[6]}},
+		{"the last of a client", Selection{Last: 2, Of: []string{"client/acme"}}, []string{all[5], all[6]}},
 	}
 	for _, test := range tests {
 		if diff := cmp.Diff(test.want, lines(t, d.Journal(test.selection).Past(t.Context()))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+// Keys and bindings go by names that people can read, and with their client.
+func TestJournalOfJWTs(t *testing.T) {
+	d := signing(t)
+	mustAdd(t, d, "acme", "k1")
+	binding := mustBind(t, d, "svc", "acme")
+	if _, err := d.RevokeJWTs(t.Context(), alice, registry.Revocation{JTI: registry.JTIOf("acme", "1"), Forget: noon.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	gone := registry.BindingRef(registry.BindingIDOf("https://idp.example", "gone"))
+	d.memory.Tell(registry.Fields{"op": "set", "keys": gone.Key() + " key:acme:k1:x keys-of:acme"})
+	tests := []struct {
+		name string
+		of   []string
+		want []Subject
+	}{
+		{"all", nil, []Subject{
+			{"key/acme/k1", "acme"}, {binding, "acme"}, {Name: "revoked-jtis"}, {Name: "binding/" + gone.ID}, {Name: "key:acme:k1:x"}, {Name: "keys-of:acme"},
+		}},
+		{"of the client", []string{"client/acme"}, []Subject{{"key/acme/k1", "acme"}, {binding, "acme"}}},
+		{"of the binding", []string{binding}, []Subject{{binding, "acme"}}},
+		{"of the revoked", []string{"revoked-jtis"}, []Subject{{Name: "revoked-jtis"}}},
+	}
+	for _, test := range tests {
+		var got []Subject
+		for told, err := range d.Journal(Selection{Last: -1, Of: test.of}).Past(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if told.Op != "create" {
+				got = append(got, told.Subjects...)
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}

@@ -15,11 +15,11 @@ import (
 // set, the record cannot be read and denies every request that needs it.
 type Item struct {
 	Kind registry.RecordKind
-	ID   string // of a token its public id
+	ID   string // of a token its public id; of a key its client and kid: acme/k1
 	registry.Entry
 }
 
-// Name gives the item's name: client/acme.
+// Name gives the item's name: client/acme, key/acme/k1.
 func (i Item) Name() string { return string(i.Kind) + "/" + i.ID }
 
 // fieldsAfter gives a record's fields as they stand there after an edit.
@@ -50,6 +50,27 @@ func (r *Registrar) Token(ctx context.Context, id credential.TokenID) (Item, err
 		return Item{}, err
 	}
 	return r.item(ctx, ref, string(id))
+}
+
+// Key reads a client's key. It fails with ErrNotFound.
+func (r *Registrar) Key(ctx context.Context, client registry.ClientID, kid registry.KeyID) (Item, error) {
+	ref := registry.KeyRef(client, kid)
+	return r.item(ctx, ref, idOf(ref, ref.ID))
+}
+
+// Binding reads the binding of an issuer's subject. It fails with ErrNotFound.
+func (r *Registrar) Binding(ctx context.Context, issuer, subject string) (Item, error) {
+	id := registry.BindingIDOf(issuer, subject)
+	return r.item(ctx, registry.BindingRef(id), string(id))
+}
+
+// idOf gives the id that people know a record by, from the one that it is listed
+// by: a kid says nothing without its client.
+func idOf(ref registry.Ref, listed string) string {
+	if ref.Kind == registry.KeyKind {
+		return strings.TrimPrefix(Name(ref), string(ref.Kind)+"/")
+	}
+	return listed
 }
 
 func (r *Registrar) item(ctx context.Context, ref registry.Ref, id string) (Item, error) {
@@ -114,6 +135,32 @@ func (r *Registrar) Profiles(ctx context.Context) Items {
 // Tokens lists all tokens by client and id, revoked ones too; of one client
 // where it is given. It fails with ErrNotFound where there is no such client.
 func (r *Registrar) Tokens(ctx context.Context, client registry.ClientID) Items {
+	return ofClients(ctx, r, client, r.store.TokensOf, func(_ registry.ClientID, ids []credential.TokenID, yield func(Item, error) bool) bool {
+		return r.walkTokens(ctx, ids, yield)
+	})
+}
+
+// Keys is Tokens for keys, by client and kid.
+func (r *Registrar) Keys(ctx context.Context, client registry.ClientID) Items {
+	return ofClients(ctx, r, client, r.store.KeysOf, func(owner registry.ClientID, kids []registry.KeyID, yield func(Item, error) bool) bool {
+		return walk(ctx, r, kids, func(kid registry.KeyID) registry.Ref { return registry.KeyRef(owner, kid) }, yield)
+	})
+}
+
+// Bindings is Tokens for bindings, by client and id.
+func (r *Registrar) Bindings(ctx context.Context, client registry.ClientID) Items {
+	return ofClients(ctx, r, client, r.store.BindingsOf, func(_ registry.ClientID, ids []registry.BindingID, yield func(Item, error) bool) bool {
+		return walk(ctx, r, ids, registry.BindingRef, yield)
+	})
+}
+
+// ofClients lists what is listed for a client, or for each of them where none is
+// given.
+func ofClients[ID ~string](
+	ctx context.Context, r *Registrar, client registry.ClientID,
+	list func(context.Context, registry.ClientID) ([]ID, error),
+	walk func(owner registry.ClientID, ids []ID, yield func(Item, error) bool) bool,
+) Items {
 	return func(yield func(Item, error) bool) {
 		clients := []registry.ClientID{client}
 		var err error
@@ -126,13 +173,13 @@ func (r *Registrar) Tokens(ctx context.Context, client registry.ClientID) Items 
 			yield(Item{}, err)
 			return
 		}
-		for _, id := range clients {
-			ids, err := r.store.TokensOf(ctx, id)
+		for _, owner := range clients {
+			ids, err := list(ctx, owner)
 			if err != nil {
 				yield(Item{}, err)
 				return
 			}
-			if !r.walkTokens(ctx, ids, yield) {
+			if !walk(owner, ids, yield) {
 				return
 			}
 		}
@@ -177,7 +224,7 @@ func walk[ID ~string](ctx context.Context, r *Registrar, ids []ID, refOf func(ID
 			if entry.Record == nil && entry.Invalid == nil {
 				continue
 			}
-			if !yield(Item{refs[i].Kind, string(some[i]), entry}, nil) {
+			if !yield(Item{refs[i].Kind, idOf(refs[i], string(some[i])), entry}, nil) {
 				return false
 			}
 		}

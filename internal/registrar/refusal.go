@@ -9,7 +9,7 @@ import (
 
 // A Refusal says that something cannot be done as it was asked for, and why.
 type Refusal struct {
-	Name  string // of the record: client/acme, token/<id>, registry
+	Name  string // of the record: client/acme, token/<id>, key/acme/<kid>, registry
 	Why   string
 	cause error
 }
@@ -32,13 +32,24 @@ func (r *Refusal) Error() string { return r.Name + ": " + r.Why }
 // Unwrap gives the cause, nil where the sentence says all.
 func (r *Refusal) Unwrap() error { return r.cause }
 
-// Name gives the name that people know a record by: client/acme. A token is
-// better called by its id, which its ref does not hold.
+// Name gives the name that people know a record by: client/acme, key/acme/k1. A
+// token is better called by its id, which its ref does not hold.
 func Name(ref registry.Ref) string {
-	if ref.Kind == registry.RootKind {
+	switch ref.Kind {
+	case registry.RootKind, registry.RevokedKind:
 		return string(ref.Kind)
+	case registry.KeyKind:
+		return keyName(ref.OfKey())
 	}
 	return string(ref.Kind) + "/" + ref.ID
+}
+
+// nameOf gives the name that people know a record by.
+func nameOf(record registry.Record) string {
+	if token, ok := record.(*registry.Token); ok {
+		return tokenName(token.ID)
+	}
+	return Name(record.Ref())
 }
 
 // noSuch refuses what needs a record that is not there.

@@ -61,33 +61,40 @@ type Outcome struct {
 func (o Outcome) Changed() bool { return len(o.Commit.Edits) > 0 }
 
 // Name gives the name of the record: client/acme.
-func (o Outcome) Name() string {
-	if token, ok := o.Edit.Now.(*registry.Token); ok {
-		return tokenName(token.ID)
-	}
-	return Name(o.Edit.Now.Ref())
-}
+func (o Outcome) Name() string { return nameOf(o.Edit.Now) }
 
 // Fields gives the record as it stands there now, fields of others too.
 func (o Outcome) Fields() registry.Fields { return fieldsAfter(o.Edit) }
 
-// opDelete is the operation that may meet what is deleted.
-const opDelete = "delete"
+const (
+	// opDelete is the operation that may meet what is deleted.
+	opDelete = "delete"
+	opAdd    = "add"
+	opRevoke = "revoke"
+)
 
 // tries is how often an operation is begun before it gives up against others
 // who keep changing the same record.
 const tries = 5
 
-// commit plans an operation from what stands in the registry and commits it,
-// anew if another was quicker. A plan without edits is done already.
+// commit plans edits from what stands in the registry and commits them, anew if
+// another was quicker. A plan without edits is done already.
 func (r *Registrar) commit(ctx context.Context, as Author, op string, plan func(now time.Time) ([]registry.Edit, error)) (registry.Commit, registry.Position, error) {
+	return r.carryOut(ctx, as, op, func(now time.Time) (registry.Commit, error) {
+		edits, err := plan(now)
+		return registry.Commit{Edits: edits}, err
+	})
+}
+
+// carryOut is commit for what edits and revokes.
+func (r *Registrar) carryOut(ctx context.Context, as Author, op string, plan func(now time.Time) (registry.Commit, error)) (registry.Commit, registry.Position, error) {
 	for try := 1; ; try++ {
 		now := r.now()
-		edits, err := plan(now)
-		if err != nil || len(edits) == 0 {
+		commit, err := plan(now)
+		if err != nil || len(commit.Edits)+len(commit.Revoke) == 0 {
 			return registry.Commit{}, registry.Position{}, err
 		}
-		commit := registry.Commit{Edits: edits, Op: op, By: as.By, Note: as.Reason, At: now}
+		commit.Op, commit.By, commit.Note, commit.At = op, as.By, as.Reason, now
 		position, err := r.store.Commit(ctx, commit)
 		if err == nil {
 			return commit, position, nil
@@ -103,10 +110,14 @@ func (r *Registrar) commit(ctx context.Context, as Author, op string, plan func(
 }
 
 // create makes a record where there is none.
-func (r *Registrar) create(ctx context.Context, as Author, build func(now time.Time) registry.Record) (Outcome, error) {
+func (r *Registrar) create(ctx context.Context, as Author, op string, build func(now time.Time) (registry.Record, error)) (Outcome, error) {
 	var edit registry.Edit
-	commit, position, err := r.commit(ctx, as, "create", func(now time.Time) ([]registry.Edit, error) {
-		edit = registry.Edit{Now: build(now)}
+	commit, position, err := r.commit(ctx, as, op, func(now time.Time) ([]registry.Edit, error) {
+		record, err := build(now)
+		if err != nil {
+			return nil, err
+		}
+		edit = registry.Edit{Now: record}
 		ref := edit.Now.Ref()
 		_, entries, err := r.read(ctx, ref)
 		if err != nil {
@@ -125,12 +136,19 @@ func (r *Registrar) create(ctx context.Context, as Author, build func(now time.T
 func vacant(ref registry.Ref, entry registry.Entry) error {
 	name := Name(ref)
 	switch {
+	case isRevokedKey(entry.Record):
+		return &Refusal{name, "is revoked, and a kid is never used again: choose another", registry.ErrExists}
 	case stateOf(entry.Record) == registry.Deleted:
 		return &Refusal{name, "was deleted, and an id is never used again: choose another", registry.ErrExists}
 	case entry.Record != nil || entry.Invalid != nil:
 		return &Refusal{name, "exists already", registry.ErrExists}
 	}
 	return nil
+}
+
+func isRevokedKey(record registry.Record) bool {
+	key, ok := record.(*registry.Key)
+	return ok && key.State == registry.Revoked
 }
 
 // alter changes one record. The function gives the record as it should be, or

@@ -359,6 +359,17 @@ func TestDryRunWritesNothing(t *testing.T) {
 		t.Errorf("invalid record: got %v, want %v", err, registry.ErrInvalid)
 	}
 
+	signer := signing(t)
+	dry, before = New(DryRun(signer.memory), signer.options), signer.seq()
+	key, errKey := dry.AddKey(t.Context(), alice, draftKey("acme", "k1"))
+	binding, errBinding := dry.AddBinding(t.Context(), alice, draftBinding("svc", "acme"))
+	if err := errors.Join(errKey, errBinding); err != nil || !key.Changed() || !binding.Changed() || signer.seq() != before {
+		t.Errorf("key and binding: got changed %v and %v, error %v, %d commits", key.Changed(), binding.Changed(), err, signer.seq()-before)
+	}
+	if _, err := dry.AddKey(t.Context(), alice, draftKey("acme", "a:b")); !errors.Is(err, registry.ErrInvalid) {
+		t.Errorf("invalid key: got %v, want %v", err, registry.ErrInvalid)
+	}
+
 	empty := newDesk(t, Options{})
 	if _, created, err := New(DryRun(empty.memory), empty.options).Init(t.Context()); err != nil || !created {
 		t.Errorf("init: got created %v, error %v", created, err)
@@ -366,7 +377,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	if _, err := empty.Root(t.Context()); !errors.Is(err, registry.ErrNoRegistry) {
 		t.Errorf("after a dry init: got %v, want %v", err, registry.ErrNoRegistry)
 	}
-	if _, created, err := dry.Init(t.Context()); err != nil || created {
+	if _, created, err := New(DryRun(d.memory), d.options).Init(t.Context()); err != nil || created {
 		t.Errorf("init where there is one: got created %v, error %v", created, err)
 	}
 }

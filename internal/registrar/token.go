@@ -2,7 +2,6 @@ package registrar
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"time"
 
@@ -26,7 +25,14 @@ type Issued struct {
 func (r *Registrar) IssueToken(ctx context.Context, as Author, draft registry.Token) (Issued, error) {
 	var issued Issued
 	commit, position, err := r.commit(ctx, as, "issue", func(now time.Time) ([]registry.Edit, error) {
-		owners, kind, err := r.owners(ctx, draft, now)
+		root, owners, err := r.owners(ctx, "issue", credential.Token, draft.Client, draft.Profile)
+		if err != nil {
+			return nil, err
+		}
+		if err := livable("token", draft.NotBefore, draft.Expires, now); err != nil {
+			return nil, err
+		}
+		kind, err := r.digestKind(root)
 		if err != nil {
 			return nil, err
 		}
@@ -37,9 +43,8 @@ func (r *Registrar) IssueToken(ctx context.Context, as Author, draft registry.To
 			return nil, err
 		}
 		record.State, record.Changed, record.Created, record.ReplacedBy = registry.Active, as.annotation(now), now, ""
-		owners.Token, owners.Record = token, &record
-		owners.Edit = registry.Edit{Now: &record}
-		issued = owners
+		issued = Issued{Token: token, Record: &record, Client: owners.client, Profile: owners.profile}
+		issued.Edit = registry.Edit{Now: &record}
 		return []registry.Edit{issued.Edit}, nil
 	})
 	issued.Commit, issued.Position = commit, position
@@ -49,47 +54,9 @@ func (r *Registrar) IssueToken(ctx context.Context, as Author, draft registry.To
 	return issued, nil
 }
 
-// owners reads whom a token would belong to, and tells whether one can be made
-// for them.
-func (r *Registrar) owners(ctx context.Context, draft registry.Token, now time.Time) (Issued, credential.DigestKind, error) {
-	var issued Issued
-	root, entries, err := r.read(ctx, registry.ClientRef(draft.Client), registry.ProfileRef(draft.Profile))
-	if err != nil {
-		return issued, "", err
-	}
-	names := [...]string{Name(registry.ClientRef(draft.Client)), Name(registry.ProfileRef(draft.Profile))}
-	for i, name := range names {
-		if err := alterable(name, "issue", entries[i]); err != nil {
-			return issued, "", err
-		}
-	}
-	issued.Client, issued.Profile = entries[0].Record.(*registry.Client), entries[1].Record.(*registry.Profile)
-	if !issued.Profile.Accepts.Has(credential.Token) {
-		return issued, "", &Refusal{names[1], fmt.Sprintf("accepts %s only: a token would be denied always", issued.Profile.Accepts), nil}
-	}
-	if err := livable("token", draft, now); err != nil {
-		return issued, "", err
-	}
-	kind, err := r.digestKind(root)
-	return issued, kind, err
-}
-
-// livable tells whether a token has a time in which it is accepted.
-func livable(name string, draft registry.Token, now time.Time) error {
-	switch {
-	case draft.Expires.IsZero():
-		return nil
-	case !draft.Expires.After(now):
-		return &Refusal{name, fmt.Sprintf("expires_at %s is past", registry.FormatTime(draft.Expires)), nil}
-	case !draft.Expires.After(draft.NotBefore):
-		return &Refusal{name, fmt.Sprintf("expires_at %s comes before not_before %s", registry.FormatTime(draft.Expires), registry.FormatTime(draft.NotBefore)), nil}
-	}
-	return nil
-}
-
 // RevokeToken makes a token useless, for good.
 func (r *Registrar) RevokeToken(ctx context.Context, as Author, id credential.TokenID) (Outcome, error) {
-	return r.alterToken(ctx, as, "revoke", id, func(token *registry.Token, now time.Time) error {
+	return r.alterToken(ctx, as, opRevoke, id, func(token *registry.Token, now time.Time) error {
 		if token.State != registry.Revoked {
 			token.State, token.Changed = registry.Revoked, as.annotation(now)
 		}
@@ -111,7 +78,7 @@ func (r *Registrar) UpdateToken(ctx context.Context, as Author, id credential.To
 		changed := !wanted.Expires.Equal(token.Expires) || !wanted.NotBefore.Equal(token.NotBefore)
 		token.Label, token.Allow, token.NotBefore, token.Expires = wanted.Label, wanted.Allow, wanted.NotBefore, wanted.Expires
 		if changed {
-			return livable(tokenName(id), *token, now)
+			return livable(tokenName(id), token.NotBefore, token.Expires, now)
 		}
 		return nil
 	})

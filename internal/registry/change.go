@@ -76,16 +76,20 @@ func (c Change) Position() Position { return Position{c.Seq, c.Entry} }
 // fieldsOf gives what a store writes of a commit into the change stream.
 func (c Commit) fieldsOf(seq uint64, writes []Write) Fields {
 	return Fields{
-		"seq": strconv.FormatUint(seq, 10), "keys": ChangedKeys(writes),
+		"seq": strconv.FormatUint(seq, 10), "keys": c.ChangedKeys(writes),
 		"op": c.Op, "by": c.By, "at": FormatTime(c.At), "note": c.Note,
 	}
 }
 
-// ChangedKeys gives the keys of writes as the change stream names them.
-func ChangedKeys(writes []Write) string {
+// ChangedKeys gives the keys that a commit changes by its writes, as the change
+// stream names them.
+func (c Commit) ChangedKeys(writes []Write) string {
 	keys := make([]string, len(writes))
 	for i, w := range writes {
 		keys[i] = w.Ref.Key()
+	}
+	if len(c.Revoke) > 0 {
+		keys = append(keys, RevokedRef.Key())
 	}
 	return strings.Join(keys, " ")
 }

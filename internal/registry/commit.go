@@ -13,11 +13,12 @@ const MaxEdits = 500
 
 // A Commit is edits that happen together, and what people are told of them.
 type Commit struct {
-	Edits []Edit
-	Op    string    // a word for people: disable, issue …
-	By    string    // who; empty where unknown
-	Note  string    // why; empty where nothing was said
-	At    time.Time // when, by the writer's clock
+	Edits  []Edit
+	Revoke []Revocation // JWTs to be revoked; what may be forgotten is
+	Op     string       // a word for people: disable, issue …
+	By     string       // who; empty where unknown
+	Note   string       // why; empty where nothing was said
+	At     time.Time    // when, by the writer's clock
 }
 
 // An Edit turns what stood under a ref into something else. Was is the entry
@@ -35,14 +36,16 @@ type Write struct {
 	Expect Fields   // what must stand there; nil: nothing
 	Set    Fields   // fields to write
 	Unset  []string // fields to remove, sorted
+	Left   Index    // where it is listed no longer; zero: nowhere
 }
 
 // Creates tells whether the write makes a record.
 func (w Write) Creates() bool { return w.Expect == nil }
 
-// Index gives the index to write besides: that of a record that is created.
+// Index gives the index to write besides: that of a record that is created, or
+// is listed elsewhere from now on.
 func (w Write) Index() Index {
-	if !w.Creates() {
+	if !w.Creates() && w.Left == (Index{}) {
 		return Index{}
 	}
 	return IndexOf(w.Record)
@@ -51,11 +54,12 @@ func (w Write) Index() Index {
 // Writes checks a commit and turns it into writes. What Parse would not read
 // back is ErrInvalid: no store writes it.
 func (c Commit) Writes() ([]Write, error) {
-	if len(c.Edits) == 0 || len(c.Edits) > MaxEdits {
-		return nil, fmt.Errorf("registry: commit of %d edits: want 1 to %d", len(c.Edits), MaxEdits)
+	n := len(c.Edits) + len(c.Revoke)
+	if n == 0 || n > MaxEdits {
+		return nil, fmt.Errorf("registry: commit of %d edits: want 1 to %d", n, MaxEdits)
 	}
 	writes := make([]Write, 0, len(c.Edits))
-	seen := make(map[string]bool, len(c.Edits))
+	seen := make(map[string]bool, n)
 	for _, edit := range c.Edits {
 		w, err := edit.write(c.At)
 		if err != nil {
@@ -68,6 +72,13 @@ func (c Commit) Writes() ([]Write, error) {
 			seen[key] = true
 		}
 		writes = append(writes, w)
+	}
+	for _, r := range c.Revoke {
+		jti := r.JTI.String()
+		if seen[jti] {
+			return nil, fmt.Errorf("registry: commit: %s is revoked twice", jti)
+		}
+		seen[jti] = true
 	}
 	return writes, nil
 }
@@ -90,7 +101,10 @@ func (e Edit) write(at time.Time) (Write, error) {
 		w.Expect = e.Was.Fields
 	}
 	if e.Was.Record != nil && !w.Creates() && IndexOf(e.Was.Record) != IndexOf(e.Now) {
-		return Write{}, &FieldError{w.Ref.Key(), "", "what it is listed under cannot change"}
+		if w.Ref.Kind != BindingKind {
+			return Write{}, &FieldError{w.Ref.Key(), "", "what it is listed under cannot change"}
+		}
+		w.Left = IndexOf(e.Was.Record)
 	}
 	was := e.was()
 	for field, text := range fields {
@@ -128,7 +142,7 @@ func (c Commit) Restricts() bool {
 			return false
 		}
 	}
-	return len(c.Edits) > 0
+	return len(c.Edits)+len(c.Revoke) > 0
 }
 
 var annotations = map[string]bool{"state": true, "state_by": true, "state_at": true, "state_reason": true, "updated_at": true}

@@ -17,12 +17,13 @@ func TestDocsNameEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	headings := []string{"### `registry`", "### `client:<id>`", "### `profile:<name>`", "### `token:<digest>`"}
-	for i, kind := range kinds {
-		_, section, found := strings.Cut(string(text), headings[i]+"\n")
+	headings := []string{"### `registry`", "### `client:<id>`", "### `profile:<name>`", "### `token:<digest>`", "### `key:<client>:<kid>`", "### `binding:<sha256>`"}
+	for i, heading := range headings {
+		kind := kinds[i]
+		_, section, found := strings.Cut(string(text), heading+"\n")
 		section, _, _ = strings.Cut(section, "\n### ")
 		if !found {
-			t.Errorf("docs/registry.md has no section %s", headings[i])
+			t.Errorf("docs/registry.md has no section %s", heading)
 			continue
 		}
 		documented, required := documentedFields(section)
@@ -35,10 +36,10 @@ func TestDocsNameEveryField(t *testing.T) {
 		}
 		slices.Sort(coded)
 		if diff := cmp.Diff(slices.Compact(coded), documented); diff != "" {
-			t.Errorf("%s: fields in code (-) and in docs/registry.md (+):\n%s", headings[i], diff)
+			t.Errorf("%s: fields in code (-) and in docs/registry.md (+):\n%s", heading, diff)
 		}
 		if diff := cmp.Diff(slices.Sorted(slices.Values(kind.required)), required); diff != "" {
-			t.Errorf("%s: required fields in code (-) and in docs/registry.md (+):\n%s", headings[i], diff)
+			t.Errorf("%s: required fields in code (-) and in docs/registry.md (+):\n%s", heading, diff)
 		}
 	}
 }

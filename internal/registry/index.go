@@ -30,7 +30,7 @@ type Index struct {
 }
 
 // IndexOf gives the index of a record. It is written when the record is
-// created, and never changes.
+// created; only a binding's may change later, with its client.
 func IndexOf(record Record) Index {
 	switch r := record.(type) {
 	case *Client:
@@ -42,6 +42,10 @@ func IndexOf(record Record) Index {
 			Set: TokensOfKey(r.Client), Member: string(r.ID),
 			Name: TokenIDKey(r.ID), Value: string(r.Digest),
 		}
+	case *Key:
+		return Index{Set: KeysOfKey(r.Client), Member: string(r.ID)}
+	case *Binding:
+		return Index{Set: BindingsOfKey(r.Client), Member: string(r.ID())}
 	}
 	return Index{}
 }

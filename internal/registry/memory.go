@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ type Memory struct {
 	records map[string]Fields          // by key
 	sets    map[string]map[string]bool // indexes: members by key
 	names   map[string]string          // indexes: digests by key of the token's id
+	revoked map[string]int64           // when each may be forgotten, in Unix seconds
 	other   map[string]bool            // keys of another type than they should be
 	expires map[string]bool            // keys with an end
 	stream  []Change                   // the change stream
@@ -65,6 +67,18 @@ func (m *Memory) PutName(name, value string) {
 	m.names[name] = value
 }
 
+// PutRevoked adds a member to the revoked JWTs, with the Unix seconds when it
+// may be forgotten.
+func (m *Memory) PutRevoked(member string, forget int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.revoked == nil {
+		m.remove(RevokedRef.Key())
+		m.revoked = make(map[string]int64)
+	}
+	m.revoked[member] = forget
+}
+
 // PutOtherType makes a key hold something of a type that it should not have.
 func (m *Memory) PutOtherType(key string) {
 	m.mu.Lock()
@@ -86,8 +100,11 @@ func (m *Memory) remove(key string) {
 	delete(m.names, key)
 	delete(m.other, key)
 	delete(m.expires, key)
-	if key == ChangesKey {
+	switch key {
+	case ChangesKey:
 		m.stream, m.last = nil, ""
+	case RevokedRef.Key():
+		m.revoked = nil
 	}
 }
 
@@ -108,9 +125,12 @@ func (m *Memory) Read(ctx context.Context, refs ...Ref) ([]Entry, error) {
 	defer m.mu.RUnlock()
 	entries := make([]Entry, len(refs))
 	for i, ref := range refs {
-		if key := ref.Key(); m.other[key] {
+		switch key := ref.Key(); {
+		case m.other[key]:
 			entries[i] = Entry{Invalid: WrongType(key)}
-		} else {
+		case ref == RevokedRef:
+			entries[i] = RevokedEntry(slices.Collect(maps.Keys(m.revoked)))
+		default:
 			entries[i] = EntryOf(ref, maps.Clone(m.records[key]), now)
 		}
 	}
@@ -175,11 +195,16 @@ func (m *Memory) Commit(ctx context.Context, commit Commit) (Position, error) {
 			return Position{}, err
 		}
 	}
+	revoked, err := m.revoke(commit)
+	if err != nil {
+		return Position{}, err
+	}
 	m.records[RootRef.Key()]["seq"] = strconv.FormatUint(seq, 10)
 	entry := m.tell(commit.fieldsOf(seq, writes))
 	for _, w := range writes {
 		m.carryOut(w)
 	}
+	m.revoked = revoked
 	return Position{Seq: seq, Entry: entry}, nil
 }
 
@@ -212,7 +237,7 @@ func (m *Memory) next() (uint64, error) {
 // check holds a write to what stands there.
 func (m *Memory) check(w Write) error {
 	key, index := w.Ref.Key(), w.Index()
-	for _, k := range []string{key, index.Set, index.Name} {
+	for _, k := range []string{key, index.Set, index.Name, w.Left.Set} {
 		if m.other[k] {
 			return WrongType(k)
 		}
@@ -232,6 +257,31 @@ func (m *Memory) check(w Write) error {
 	return nil
 }
 
+// revoke gives the revoked JWTs as they are after a commit. Without revocations
+// they stay as they are.
+func (m *Memory) revoke(commit Commit) (map[string]int64, error) {
+	if len(commit.Revoke) == 0 {
+		return m.revoked, nil
+	}
+	if key := RevokedRef.Key(); m.other[key] {
+		return nil, WrongType(key)
+	}
+	revoked := make(map[string]int64)
+	for member, forget := range m.revoked {
+		if forget >= min(commit.At.Unix(), m.clock().Unix()) {
+			revoked[member] = forget
+		}
+	}
+	for _, r := range commit.Revoke {
+		member := r.JTI.String()
+		revoked[member] = max(revoked[member], r.Forget.Unix())
+	}
+	if len(revoked) > MaxRevoked {
+		return nil, fmt.Errorf("registry: commit: %w", ErrTooMany)
+	}
+	return revoked, nil
+}
+
 func (m *Memory) carryOut(w Write) {
 	key := w.Ref.Key()
 	if m.records[key] == nil {
@@ -242,6 +292,7 @@ func (m *Memory) carryOut(w Write) {
 	}
 	maps.Copy(m.records[key], w.Set)
 	index := w.Index()
+	delete(m.sets[w.Left.Set], w.Left.Member)
 	if index.Set != "" {
 		m.add(index.Set, index.Member)
 	}

@@ -14,6 +14,11 @@ func TestMemory(t *testing.T) {
 		return registrytest.Fixture{
 			Store: memory, Feed: memory.Feed,
 			Put: memory.Put, PutMember: memory.PutMember, PutName: memory.PutName, PutOtherType: memory.PutOtherType,
+			PutRevoked: func(forget int64, members ...string) {
+				for _, member := range members {
+					memory.PutRevoked(member, forget)
+				}
+			},
 			Remove: memory.Remove, Expire: memory.Expire, Tell: memory.Tell, Forget: memory.Forget,
 		}
 	})

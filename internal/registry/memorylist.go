@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	"credence/internal/credential"
 )
@@ -23,6 +24,36 @@ func (m *Memory) Profiles(ctx context.Context) ([]ProfileID, error) {
 // TokensOf implements Lister.
 func (m *Memory) TokensOf(ctx context.Context, client ClientID) ([]credential.TokenID, error) {
 	return listed(ctx, m, TokensOfKey(client), credential.ParseTokenID)
+}
+
+// KeysOf implements Lister.
+func (m *Memory) KeysOf(ctx context.Context, client ClientID) ([]KeyID, error) {
+	return listed(ctx, m, KeysOfKey(client), ParseKeyID)
+}
+
+// BindingsOf implements Lister.
+func (m *Memory) BindingsOf(ctx context.Context, client ClientID) ([]BindingID, error) {
+	return listed(ctx, m, BindingsOfKey(client), ParseBindingID)
+}
+
+// RevokedUntil implements Lister.
+func (m *Memory) RevokedUntil(ctx context.Context, jtis ...JTI) ([]time.Time, error) {
+	key := RevokedRef.Key()
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("registry: look into %s: %w: %w", key, ErrUnavailable, err)
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.other[key] {
+		return nil, WrongType(key)
+	}
+	until := make([]time.Time, len(jtis))
+	for i, jti := range jtis {
+		if forget, revoked := m.revoked[jti.String()]; revoked {
+			until[i] = time.Unix(forget, 0).UTC()
+		}
+	}
+	return until, nil
 }
 
 func listed[T ~string](ctx context.Context, m *Memory, set string, parse func(string) (T, error)) ([]T, error) {
@@ -71,8 +102,8 @@ func (m *Memory) Expire(key string) {
 }
 
 // Keys implements Inventory, in one page.
-func (m *Memory) Keys(ctx context.Context) iter.Seq2[[]Key, error] {
-	return func(yield func([]Key, error) bool) {
+func (m *Memory) Keys(ctx context.Context) iter.Seq2[[]StoredKey, error] {
+	return func(yield func([]StoredKey, error) bool) {
 		if err := ctx.Err(); err != nil {
 			yield(nil, fmt.Errorf("registry: keys: %w: %w", ErrUnavailable, err))
 			return
@@ -83,11 +114,11 @@ func (m *Memory) Keys(ctx context.Context) iter.Seq2[[]Key, error] {
 	}
 }
 
-func (m *Memory) keys() []Key {
+func (m *Memory) keys() []StoredKey {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	var keys []Key
-	add := func(name, kind string) { keys = append(keys, Key{name, kind, m.expires[name]}) }
+	var keys []StoredKey
+	add := func(name, kind string) { keys = append(keys, StoredKey{name, kind, m.expires[name]}) }
 	for name := range m.records {
 		add(name, "hash")
 	}
@@ -99,6 +130,9 @@ func (m *Memory) keys() []Key {
 	}
 	for name := range m.other {
 		add(name, "list")
+	}
+	if len(m.revoked) > 0 {
+		add(RevokedRef.Key(), "zset")
 	}
 	if len(m.stream) > 0 {
 		add(ChangesKey, "stream")

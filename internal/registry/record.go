@@ -21,10 +21,14 @@ const (
 	ClientKind  RecordKind = "client"
 	ProfileKind RecordKind = "profile"
 	TokenKind   RecordKind = "token"
+	KeyKind     RecordKind = "key"
+	BindingKind RecordKind = "binding"
+	RevokedKind RecordKind = "revoked-jtis"
 )
 
-// A Ref names a record. ID is the client's or profile's id or the token's
-// digest; the root has none.
+// A Ref names a record. ID is the client's or profile's id, the token's digest,
+// the client and kid of a key with a colon between, or the binding's id; the
+// root and the revoked JWTs have none.
 type Ref struct {
 	Kind RecordKind
 	ID   string
@@ -44,7 +48,7 @@ func TokenRef(digest credential.Digest) Ref { return Ref{TokenKind, string(diges
 
 // Key gives the key without the registry's prefix: client:acme.
 func (r Ref) Key() string {
-	if r.Kind == RootKind {
+	if r.Kind == RootKind || r.Kind == RevokedKind {
 		return string(r.Kind)
 	}
 	return string(r.Kind) + ":" + r.ID
@@ -52,13 +56,20 @@ func (r Ref) Key() string {
 
 // ParseRef reads a key without the registry's prefix.
 func ParseRef(key string) (Ref, bool) {
-	if key == RootRef.Key() {
+	switch key {
+	case RootRef.Key():
 		return RootRef, true
+	case RevokedRef.Key():
+		return RevokedRef, true
 	}
 	kind, id, found := strings.Cut(key, ":")
-	switch RecordKind(kind) {
-	case ClientKind, ProfileKind, TokenKind:
-		return Ref{RecordKind(kind), id}, found && id != ""
+	ref := Ref{RecordKind(kind), id}
+	switch ref.Kind {
+	case ClientKind, ProfileKind, TokenKind, BindingKind:
+		return ref, found && id != ""
+	case KeyKind:
+		client, kid := ref.OfKey()
+		return ref, client != "" && kid != "" && !strings.Contains(string(kid), ":")
 	}
 	return Ref{}, false
 }
@@ -66,7 +77,8 @@ func ParseRef(key string) (Ref, bool) {
 // Fields are a record as text: the fields of its Redis hash.
 type Fields map[string]string
 
-// A Record is one of *Root, *Client, *Profile and *Token.
+// A Record is one of *Root, *Client, *Profile, *Token, *Key, *Binding and
+// *Revocations.
 type Record interface {
 	Ref() Ref
 	// Fields gives the record as text that Parse reads back. Fields that
@@ -128,6 +140,10 @@ func Parse(ref Ref, fields Fields, now time.Time) (Record, error) {
 		record = scanProfile(s)
 	case TokenKind:
 		record = scanToken(s)
+	case KeyKind:
+		record = scanKey(s)
+	case BindingKind:
+		record = scanBinding(s)
 	default:
 		return nil, &FieldError{ref.Key(), "", "no kind of record that is known"}
 	}

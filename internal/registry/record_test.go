@@ -46,6 +46,14 @@ var kinds = []struct {
 		Changed: registry.Annotation{By: "bob", At: now, Reason: "leaked"}, Label: "batch", Allow: networks("198.51.100.7"),
 		Created: now, NotBefore: now, Expires: now.Add(time.Hour), ReplacedBy: "abcdefghij", ManagedBy: "portal",
 	}, []string{"digest", "id", "client", "profile", "state", "created_at"}},
+	{&registry.Key{
+		ID: "K1.a_b~c-d", Client: "acme", Algorithm: "ES256", JWK: `{"kty":"EC"}`, Profile: "partner", State: registry.Active,
+		RequireCnf: true, Created: now, Expires: now.Add(time.Hour), ManagedBy: "portal",
+	}, []string{"id", "client", "alg", "jwk", "profile", "state", "created_at"}},
+	{&registry.Binding{
+		Issuer: "https://idp.example", Subject: "svc\n\xff ", Client: "acme", Profile: "partner", State: registry.Revoked,
+		Created: now, ManagedBy: "portal",
+	}, []string{"id", "issuer", "subject", "client", "profile", "state", "created_at"}},
 }
 
 func networks(text string) registry.Networks {
@@ -175,6 +183,18 @@ func TestFieldsMustKeepTheirFormat(t *testing.T) {
 			"state": {"disabled", "deleted", "on"}, "state_at": times, "allow": allows,
 			"created_at": append(times, "2026-03-02T00:00:00Z"), "not_before": times, "expires_at": times, "replaced_by": {"none", "012345678A"},
 		},
+		{
+			"id":     {"K1.a_b~c-e", "with space", "a:b", "a/b", "a+b", "a=b", "é", "a\x00", "a\n", strings.Repeat("a", 129)},
+			"client": append(ids, "globex"), "profile": ids, "state": {"disabled", "deleted", "on", "Active"},
+			"require_cnf": {"yes", "1", "True", " true"}, "created_at": append(times, "2026-03-01T12:00:30.000000001Z"), "expires_at": times,
+		},
+		{
+			"id": {
+				strings.Repeat("0", 64), strings.Repeat("0", 63), strings.ToUpper(string(registry.BindingIDOf("https://idp.example", "svc\n\xff "))), "svc",
+			},
+			"issuer": {"https://idp.example\nsvc", "\n"}, "client": ids, "profile": ids, "state": {"disabled", "deleted"},
+			"created_at": append(times, "2026-03-02T00:00:00Z"),
+		},
 	}
 	for i, kind := range kinds {
 		ref, fields := kind.record.Ref(), kind.record.Fields()
@@ -186,7 +206,7 @@ func TestFieldsMustKeepTheirFormat(t *testing.T) {
 				refuses(t, ref, with(fields, field, value), ref.Key(), field)
 			}
 		}
-		free := []string{"contact", "state_by", "state_reason", "managed_by", "label", "check_h2", "name"}
+		free := []string{"contact", "state_by", "state_reason", "managed_by", "label", "check_h2", "name", "alg", "jwk", "subject"}
 		for field := range fields {
 			if wrong[i][field] == nil && !slices.Contains(free, field) {
 				t.Errorf("%s: no value is tried that %s must not have", ref.Key(), field)
@@ -218,6 +238,11 @@ func TestFieldsAtTheEdgeOfTheirFormat(t *testing.T) {
 			"max_token_age": {"1ns", "90d", "1d12h", "1.5h", "0d1s"}, "require_tls": {"true", "false"},
 		},
 		{"state": {"active", "revoked"}, "expires_at": {"1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"}},
+		{
+			"state": {"active", "revoked"}, "require_cnf": {"true", "false"}, "alg": {"none", " "}, "jwk": {"no JSON", "\x00"},
+			"expires_at": {"1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"}, "created_at": {"2026-03-01T12:00:30Z"},
+		},
+		{"state": {"active", "revoked"}, "created_at": {"2026-03-01T12:00:30Z"}},
 	}
 	for i, kind := range kinds {
 		ref, fields := kind.record.Ref(), kind.record.Fields()
@@ -232,7 +257,8 @@ func TestFieldsAtTheEdgeOfTheirFormat(t *testing.T) {
 }
 
 func TestParseUnknownKind(t *testing.T) {
-	refuses(t, registry.Ref{Kind: "key", ID: "acme:1"}, registry.Fields{"id": "1"}, "key:acme:1", "")
+	refuses(t, registry.Ref{Kind: "keys", ID: "acme:1"}, registry.Fields{"id": "1"}, "keys:acme:1", "")
+	refuses(t, registry.RevokedRef, registry.Fields{"id": "1"}, "revoked-jtis", "") // which is no hash
 }
 
 func TestParseRef(t *testing.T) {
@@ -242,7 +268,18 @@ func TestParseRef(t *testing.T) {
 			t.Errorf("ParseRef(%q): got %v, %v, want %v", ref.Key(), got, ok, ref)
 		}
 	}
-	for _, key := range []string{"", "client", "client:", "token", "registry:", "clients", "key:acme:1", "token-id:0123456789", "Client:acme"} {
+	for key, want := range map[string]registry.Ref{
+		"revoked-jtis": registry.RevokedRef, "key:acme:k1": registry.KeyRef("acme", "k1"), "binding:x": registry.BindingRef("x"),
+	} {
+		if got, ok := registry.ParseRef(key); !ok || got != want || got.Key() != key {
+			t.Errorf("ParseRef(%q): got %v, %v, want %v", key, got, ok, want)
+		}
+	}
+	for _, key := range []string{
+		"", "client", "client:", "token", "registry:", "clients", "token-id:0123456789", "Client:acme",
+		"key", "key:", "key:acme", "key:acme:", "key::k1", "key:acme:k1:x", "key:acme::", "binding", "binding:",
+		"keys-of:acme", "bindings-of:acme", "tokens-of:acme", "revoked-jtis:", "revoked-jtis:x", "revoked",
+	} {
 		if ref, ok := registry.ParseRef(key); ok {
 			t.Errorf("ParseRef(%q): got %v, want none", key, ref)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"credence/internal/credential"
 )
@@ -30,6 +31,13 @@ type Lister interface {
 	Profiles(ctx context.Context) ([]ProfileID, error)
 	// TokensOf gives the ids of a client's tokens, sorted.
 	TokensOf(ctx context.Context, client ClientID) ([]credential.TokenID, error)
+	// KeysOf gives the kids of a client's keys, sorted.
+	KeysOf(ctx context.Context, client ClientID) ([]KeyID, error)
+	// BindingsOf gives the ids of the bindings to a client, sorted.
+	BindingsOf(ctx context.Context, client ClientID) ([]BindingID, error)
+	// RevokedUntil gives when each revoked JWT may be forgotten; the zero time for
+	// one that is not revoked.
+	RevokedUntil(ctx context.Context, jtis ...JTI) ([]time.Time, error)
 	// Digests gives the digest of each token id, empty where there is none.
 	Digests(ctx context.Context, ids ...credential.TokenID) ([]credential.Digest, error)
 }
@@ -88,7 +96,7 @@ type Tracker interface {
 type Inventory interface {
 	// Keys gives every key of the registry once, page by page, and ends with
 	// the first error.
-	Keys(ctx context.Context) iter.Seq2[[]Key, error]
+	Keys(ctx context.Context) iter.Seq2[[]StoredKey, error]
 	// Members gives the members of a set page by page, as they stand there;
 	// one may come twice. It ends with the first error.
 	Members(ctx context.Context, set string) iter.Seq2[[]string, error]
@@ -100,8 +108,8 @@ type Inventory interface {
 	Listed(ctx context.Context, indexes ...Index) ([]bool, error)
 }
 
-// A Key is one of those that a registry consists of, whatever it holds.
-type Key struct {
+// A StoredKey is one of the keys that a registry consists of, whatever it holds.
+type StoredKey struct {
 	Name    string // without the registry's prefix
 	Type    string // hash, set, string, stream, or as Redis calls it
 	Expires bool   // Redis will remove it one day
@@ -117,10 +125,11 @@ type Store interface {
 	// Init makes a registry where there is none. Where there is one it changes
 	// nothing and gives created false.
 	Init(ctx context.Context, root *Root) (created bool, err error)
-	// Commit does all edits or none. It fails with ErrConflict when a record
-	// is not what its edit was made from, ErrExists when one to be created is
-	// there, ErrNoRegistry where there is no registry, and ErrInvalid when an
-	// edit would write what Parse would not read.
+	// Commit does all edits and revocations, or none. It fails with ErrConflict
+	// when a record is not what its edit was made from, ErrExists when one to be
+	// created is there, ErrTooMany where more JWTs would be revoked than there may
+	// be, ErrNoRegistry where there is no registry, and ErrInvalid when an edit
+	// would write what Parse would not read.
 	Commit(ctx context.Context, commit Commit) (Position, error)
 }
 
@@ -131,6 +140,7 @@ var (
 	ErrConflict    = errors.New("changed meanwhile")
 	ErrExists      = errors.New("exists already")
 	ErrNoRegistry  = errors.New("no registry there")
+	ErrTooMany     = errors.New("100000 JWTs are revoked already, and not expired: no more are taken")
 	ErrUnavailable = errors.New("registry unavailable")
 	ErrOverloaded  = errors.New("too many lookups at a time")
 	ErrGap         = errors.New("changes were lost")

@@ -168,7 +168,7 @@ func createExisting(s *suite) {
 	token := bareToken("0123456789", sampleDigest("ab"), "acme")
 	deleted := bare("gone")
 	deleted.State = registry.Deleted
-	s.create(token, bare("acme"), deleted)
+	s.create(token, bare("acme"), deleted, sampleKey(), bareBinding("svc", "acme"))
 	s.Put(registry.ClientRef("broken"), registry.Fields{"colour": "red"})
 	tests := []struct {
 		name   string
@@ -180,6 +180,8 @@ func createExisting(s *suite) {
 		{"the same token", token},
 		{"a token with another's digest", bareToken("zzzzzzzzzz", token.Digest, "acme")},
 		{"a token with another's id", bareToken(token.ID, sampleDigest("cd"), "acme")},
+		{"a key of the same kid", bareKey("acme", sampleKey().ID)},
+		{"a binding of the same subject", bareBinding("svc", "globex")},
 	}
 	for _, test := range tests {
 		s.Run(test.name, func(t *testing.T) {
@@ -195,11 +197,11 @@ func createExisting(s *suite) {
 
 func createOverOtherType(s *suite) {
 	s.withRegistry()
-	for _, key := range []string{"client:acme", "clients", "token-id:0123456789", "tokens-of:acme"} {
+	for _, key := range []string{"client:acme", "clients", "token-id:0123456789", "tokens-of:acme", "key:acme:k1", "keys-of:acme", "bindings-of:acme"} {
 		s.Run(key, func(t *testing.T) {
 			s := &suite{T: t, Fixture: s.Fixture}
 			s.PutOtherType(key)
-			edits := creations(bare("beside"), bare("acme"), bareToken("0123456789", sampleDigest("ab"), "acme"))
+			edits := creations(bare("beside"), bare("acme"), bareToken("0123456789", sampleDigest("ab"), "acme"), bareKey("acme", "k1"), bareBinding("svc", "acme"))
 			_, err := s.Store.Commit(s.Context(), commitOf(edits...))
 			s.isInvalid(err, key, "")
 			s.isAbsent(registry.ClientRef("beside"))

@@ -37,19 +37,26 @@ func inventoryKeys(s *suite) {
 		s.Errorf("of nothing: got %v", keys)
 	}
 	s.withRegistry()
-	s.create(bare("acme"), bareToken("0123456789", sampleDigest("ab"), "acme"))
+	binding := bareBinding("svc", "acme")
+	s.create(bare("acme"), bareToken("0123456789", sampleDigest("ab"), "acme"), bareKey("acme", "k1"), binding)
+	s.PutRevoked(1, registry.JTIOf("acme", "1").String())
 	s.PutOtherType("profiles")
 	s.PutOtherType("what:is:this")
 	s.PutMember("tokens-of:acme", "and another")
 	s.Expire("client:acme")
 	s.Expire("clients")
-	byName := func(a, b registry.Key) int { return cmp.Compare(a.Name, b.Name) }
-	want := []registry.Key{
+	byName := func(a, b registry.StoredKey) int { return cmp.Compare(a.Name, b.Name) }
+	want := []registry.StoredKey{
+		{Name: "binding:" + string(binding.ID()), Type: "hash"},
+		{Name: "bindings-of:acme", Type: "set"},
 		{Name: "changes", Type: "stream"},
 		{Name: "client:acme", Type: "hash", Expires: true},
 		{Name: "clients", Type: "set", Expires: true},
+		{Name: "key:acme:k1", Type: "hash"},
+		{Name: "keys-of:acme", Type: "set"},
 		{Name: "profiles", Type: "list"},
 		{Name: "registry", Type: "hash"},
+		{Name: "revoked-jtis", Type: "zset"},
 		{Name: "token-id:0123456789", Type: "string"},
 		{Name: "token:" + string(sampleDigest("ab")), Type: "hash"},
 		{Name: "tokens-of:acme", Type: "set"},
@@ -85,8 +92,8 @@ func inventoryKeys(s *suite) {
 
 func inventoryIndexes(s *suite) {
 	s.withRegistry()
-	acme, token := bare("acme"), bareToken("0123456789", sampleDigest("ab"), "acme")
-	s.create(acme, token)
+	acme, token, key := bare("acme"), bareToken("0123456789", sampleDigest("ab"), "acme"), bareKey("acme", "k1")
+	s.create(acme, token, key)
 	s.PutMember("clients", "No Id")
 	s.PutOtherType("token-id:9999999999")
 
@@ -107,8 +114,9 @@ func inventoryIndexes(s *suite) {
 	s.PutOtherType("tokens-of:globex")
 	listed, err := s.Store.Listed(s.Context(),
 		registry.IndexOf(bare("globex")), registry.IndexOf(acme), registry.IndexOf(token),
-		registry.IndexOf(bareToken("1111111111", sampleDigest("ab"), "acme")), registry.IndexOf(bareToken("1111111111", sampleDigest("ab"), "globex")))
-	if diff := gocmp.Diff([]bool{false, true, true, false, false}, listed); diff != "" || err != nil {
+		registry.IndexOf(bareToken("1111111111", sampleDigest("ab"), "acme")), registry.IndexOf(bareToken("1111111111", sampleDigest("ab"), "globex")),
+		registry.IndexOf(key), registry.IndexOf(bareKey("acme", "k2")), registry.IndexOf(bareBinding("svc", "acme")))
+	if diff := gocmp.Diff([]bool{false, true, true, false, false, true, false, false}, listed); diff != "" || err != nil {
 		s.Errorf("listed: error %v (-want +got):\n%s", err, diff)
 	}
 	s.PutOtherType("clients")

@@ -43,7 +43,7 @@ func initInvalid(s *suite) {
 
 func readCreated(s *suite) {
 	s.withRegistry()
-	records := []registry.Record{sampleClient(), sampleProfile(), sampleToken()}
+	records := []registry.Record{sampleClient(), sampleProfile(), sampleToken(), sampleKey(), sampleBinding()}
 	s.create(records...)
 	for _, want := range records {
 		entry := s.read(want.Ref())
@@ -88,6 +88,7 @@ func readOrder(s *suite) {
 func readInvalid(s *suite) {
 	s.withRegistry()
 	client, token, root := sampleClient().Fields(), sampleToken().Fields(), sampleRoot().Fields()
+	key, binding := sampleKey().Fields(), sampleBinding().Fields()
 	tests := []struct {
 		name   string
 		ref    registry.Ref
@@ -104,6 +105,11 @@ func readInvalid(s *suite) {
 		{"client under another's key", registry.ClientRef("globex"), client, "id"},
 		{"token under another's key", registry.TokenRef(sampleDigest("cd")), token, "digest"},
 		{"token without a client", sampleToken().Ref(), without(token, "client"), "client"},
+		{"key under another client's", registry.KeyRef("globex", sampleKey().ID), key, "client"},
+		{"key under another's kid", registry.KeyRef("acme", "k2"), key, "id"},
+		{"key without a JWK", sampleKey().Ref(), without(key, "jwk"), "jwk"},
+		{"binding under another's key", bareBinding("svc", "acme").Ref(), binding, "id"},
+		{"binding of another subject", sampleBinding().Ref(), with(binding, "subject", "svc"), "id"},
 		{"root of a layout to come", registry.RootRef, with(root, "schema", "2"), "schema"},
 	}
 	for _, test := range tests {
@@ -168,6 +174,11 @@ func callOver(s *suite) {
 		"Clients":  func() error { _, err := s.Store.Clients(ctx); return err },
 		"Profiles": func() error { _, err := s.Store.Profiles(ctx); return err },
 		"TokensOf": func() error { _, err := s.Store.TokensOf(ctx, "acme"); return err },
+		"KeysOf":   func() error { _, err := s.Store.KeysOf(ctx, "acme"); return err },
+		"Bindings": func() error { _, err := s.Store.BindingsOf(ctx, "acme"); return err },
+		"Revoked":  func() error { _, err := s.Store.RevokedUntil(ctx, registry.JTIOf("acme", "1")); return err },
+		"Revoke":   func() error { _, err := s.Store.Commit(ctx, revocations(now, "1")); return err },
+		"Set":      func() error { _, err := s.Store.Read(ctx, registry.RevokedRef); return err },
 		"Digests":  func() error { _, err := s.Store.Digests(ctx, "0123456789"); return err },
 		"After":    func() error { _, err := s.Store.ChangesAfter(ctx, "", 1); return err },
 		"Before":   func() error { _, err := s.Store.ChangesBefore(ctx, "", 1); return err },

@@ -54,6 +54,34 @@ func sampleToken() *registry.Token {
 	}
 }
 
+// sampleKey has every field.
+func sampleKey() *registry.Key {
+	return &registry.Key{
+		ID: "2026-03.A_b~c", Client: "acme", Algorithm: "ES256", JWK: `{"kty":"EC","crv":"P-256","x":"é","y":"\u0000"}`, Profile: "partner",
+		State: registry.Revoked, RequireCnf: true, Created: now.Add(-time.Hour), Expires: now.Add(time.Hour), ManagedBy: "portal",
+	}
+}
+
+// sampleBinding has every field.
+func sampleBinding() *registry.Binding {
+	return &registry.Binding{
+		Issuer: "https://idp.example/realms/a", Subject: "svc é\n\xff", Client: "acme", Profile: "partner",
+		State: registry.Revoked, Created: now.Add(-time.Hour), ManagedBy: "portal",
+	}
+}
+
+// bareKey gives a key that has only what it must.
+func bareKey(client registry.ClientID, id registry.KeyID) *registry.Key {
+	return &registry.Key{ID: id, Client: client, Algorithm: "ES256", JWK: "{}", Profile: "partner", State: registry.Active, Created: now}
+}
+
+// bareBinding gives a binding that has only what it must.
+func bareBinding(subject string, client registry.ClientID) *registry.Binding {
+	return &registry.Binding{
+		Issuer: "https://idp.example", Subject: subject, Client: client, Profile: "partner", State: registry.Active, Created: now,
+	}
+}
+
 // sampleDigest repeats two hex digits.
 func sampleDigest(hex string) credential.Digest {
 	return credential.Digest("s1:" + strings.Repeat(hex, 32))

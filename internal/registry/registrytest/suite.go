@@ -24,6 +24,7 @@ type Fixture struct {
 	Put          func(ref registry.Ref, fields registry.Fields) // all that stands there from now on
 	PutMember    func(set, member string)
 	PutName      func(name, value string)
+	PutRevoked   func(forget int64, members ...string)
 	PutOtherType func(key string) // something that is no hash, no set, no string and no stream
 	Remove       func(key string)
 	Expire       func(key string)             // what stands there gets an end
@@ -60,6 +61,13 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) Fixture) 
 		{"commit everything or nothing", commitAtomic},
 		{"commits are counted", commitsCounted},
 		{"of concurrent commits one wins", commitConcurrent},
+		{"a binding that moves to another client", moveBinding},
+		{"revoke", revoke},
+		{"revoke for longer, never for shorter", revokeAgain},
+		{"revoke and forget what is past by both clocks", revokeForgets},
+		{"revoke as many as there may be", revokeMany},
+		{"revoke all or nothing", revokeAtomic},
+		{"read the revoked", readRevoked},
 		{"list", list},
 		{"list what others wrote", listForeign},
 		{"history of commits", historyOfCommits},
