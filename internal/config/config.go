@@ -161,6 +161,9 @@ type Issuer struct {
 	Issuer string
 	// JWKSURL or JWKSFile is where its keys are: exactly one is set.
 	JWKSURL, JWKSFile string
+	// CAFile holds the authorities to trust for an https JWKSURL, in PEM.
+	// Default none: the system's.
+	CAFile string
 	// Algorithms are those that its keys may use. Empty: all that are
 	// supported.
 	Algorithms []string

@@ -68,6 +68,7 @@ func (c *Config) conflicts() []conflict {
 	c.redisConflicts(add)
 	c.digestConflicts(add)
 	c.placeConflicts(add)
+	c.issuerConflicts(add)
 	if header := c.identityHeader(c.Peer.Header); header != "" {
 		add("is an identity header ("+header+")", "peer.header", "identity.prefix", "identity.labels")
 	}
@@ -156,5 +157,19 @@ func (c *Config) placeConflicts(add func(what string, keys ...string)) {
 				add(fmt.Sprintf("%s is accepted with a scheme and without ([%d])", place.Header, j), at, accept)
 			}
 		}
+	}
+}
+
+// issuerConflicts holds issuers apart: which keys a JWT is verified with must
+// not be for the order of the list to say.
+func (c *Config) issuerConflicts(add func(what string, keys ...string)) {
+	const issuers = "jwt.issuers"
+	first := map[string]int{}
+	for i, issuer := range c.JWT.Issuers {
+		if earlier, twice := first[issuer.Issuer]; twice {
+			add(fmt.Sprintf("%s stands there twice, first as [%d]", written(issuer.Issuer), earlier), item(issuers, i), issuers)
+			continue
+		}
+		first[issuer.Issuer] = i
 	}
 }

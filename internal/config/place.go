@@ -105,11 +105,12 @@ func folded(name string) string {
 }
 
 // issuer reads a trusted issuer of JWTs.
-var issuer = record("{issuer, jwks_url or jwks_file, algorithms, subject_claim}", func(i *Issuer) []row {
+var issuer = record("{issuer, jwks_url or jwks_file, ca_file, algorithms, subject_claim}", func(i *Issuer) []row {
 	return []row{
 		key("issuer", &i.Issuer, text("the URL that its JWTs hold in iss", matching[string](isIssuer)), ""),
 		key("jwks_url", &i.JWKSURL, text("an https URL", matching[string](isKeyURL)), ""),
 		key("jwks_file", &i.JWKSFile, file, ""),
+		key("ca_file", &i.CAFile, file, ""),
 		key("algorithms", &i.Algorithms, list(algorithm), ""),
 		key("subject_claim", &i.SubjectClaim, word("the name of a claim"), ""),
 	}
@@ -125,13 +126,20 @@ func checkIssuer(i Issuer) error {
 		return errors.New("names no issuer")
 	case (i.JWKSURL == "") == (i.JWKSFile == ""):
 		return errors.New("want either jwks_url or jwks_file")
+	case i.CAFile != "" && !isHTTPS(i.JWKSURL):
+		return errors.New("ca_file is for a jwks_url that is https")
 	}
 	return nil
 }
 
 func isIssuer(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && isVisible(text) && len(text) <= maxLine && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+	return err == nil && isVisible(text) && len(text) <= maxLine && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
+}
+
+func isHTTPS(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Scheme == "https"
 }
 
 // isKeyURL demands https, except from loopback.

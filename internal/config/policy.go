@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+
 	"credence/internal/authz"
 	"credence/internal/credential"
 	"credence/internal/registry"
@@ -19,6 +21,9 @@ func (c Config) Policy() authz.Policy {
 			Trusted: registry.NetworksOf(c.Peer.TrustedProxies...),
 			Header:  c.Peer.Header,
 		},
+		JWT: authz.JWTPolicy{
+			Audiences: c.JWT.Audiences, MaxLifetime: c.JWT.MaxLifetime, Skew: c.JWT.ClockSkew, SubjectClaims: c.JWT.subjectClaims(),
+		},
 		Routes: authz.RoutePolicy{
 			Observe:        c.Routes.Mode == RoutesObserve,
 			PermitObserve:  c.Routes.PermitObserve,
@@ -26,4 +31,14 @@ func (c Config) Policy() authz.Policy {
 			Ignore:         ignore,
 		},
 	}
+}
+
+// subjectClaims gives the issuers that are trusted, each with the claim by which
+// its bindings are found.
+func (j JWT) subjectClaims() map[string]string {
+	claims := make(map[string]string, len(j.Issuers))
+	for _, issuer := range j.Issuers {
+		claims[issuer.Issuer] = cmp.Or(issuer.SubjectClaim, "sub")
+	}
+	return claims
 }

@@ -12,7 +12,6 @@ import (
 var unbuilt = []string{
 	"listen.tls",
 	"redis.sentinel",
-	"jwt",
 }
 
 // unbuiltSchemes are the schemes of redis.url that are not built yet.

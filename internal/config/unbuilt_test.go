@@ -15,10 +15,6 @@ func TestUnbuilt(t *testing.T) {
 		{"listen.tls.allowed_clients", "[envoy]", "[]"},
 		{"redis.sentinel.username", "u", `""`},
 		{"redis.sentinel.password_file", "f", `""`},
-		{"jwt.audiences", "[a]", "[]"},
-		{"jwt.max_lifetime", "2h", "1h"},
-		{"jwt.clock_skew", "0s", "30s"},
-		{"jwt.issuers", "[{issuer: https://i.example, jwks_file: f}]", "[]"},
 	} {
 		t.Run(test.key, func(t *testing.T) {
 			text := setting(test.key, test.value)
@@ -39,6 +35,7 @@ func TestBuiltLater(t *testing.T) {
 	want.JWT = JWT{Audiences: []string{"api"}, MaxLifetime: 48 * time.Hour, ClockSkew: time.Minute, Issuers: []Issuer{
 		{Issuer: "https://i.example", JWKSURL: "https://i.example/keys", Algorithms: []string{"ES256", "EdDSA"}, SubjectClaim: "client_id"},
 		{Issuer: "http://127.0.0.1:8080", JWKSFile: "keys.json"},
+		{Issuer: "https://j.example", JWKSURL: "https://j.example/keys", CAFile: "/etc/ca.pem"},
 	}}
 	checkParse(t, nil, `
 listen: {grpc: 0.0.0.0:9001, tls: {cert_file: c, key_file: k, client_ca_file: ca, allowed_clients: [envoy]}}
@@ -51,6 +48,7 @@ jwt:
   issuers:
     - {issuer: https://i.example, jwks_url: https://i.example/keys, algorithms: [ES256, EdDSA], subject_claim: client_id}
     - {issuer: http://127.0.0.1:8080, jwks_file: keys.json}
+    - {issuer: https://j.example, jwks_url: https://j.example/keys, ca_file: /etc/ca.pem}
 `, want)
 }
 
@@ -78,6 +76,11 @@ func TestBuiltLaterMistakes(t *testing.T) {
 		{"keys in two places", "jwt: {issuers: [{issuer: https://i.example, jwks_file: f, jwks_url: https://i.example}]}\n", "1: jwt.issuers[0]: want either jwks_url or jwks_file"},
 		{"issuer is no URL", "jwt: {issuers: [{issuer: acme, jwks_file: f}]}\n", "1: jwt.issuers[0].issuer: want the URL that its JWTs hold in iss, have \"acme\""},
 		{"plain HTTP", "jwt: {issuers: [{issuer: https://i.example, jwks_url: http://i.example}]}\n", "1: jwt.issuers[0].jwks_url: want an https URL, have \"http://i.example\""},
+		{"authorities of a file", "jwt: {issuers: [{issuer: https://i.example, jwks_file: f, ca_file: ca}]}\n", "1: jwt.issuers[0]: ca_file is for a jwks_url that is https"},
+		{"authorities of plain HTTP", "jwt: {issuers: [{issuer: https://i.example, jwks_url: http://localhost/k, ca_file: ca}]}\n", "1: jwt.issuers[0]: ca_file is for a jwks_url that is https"},
+		{"no authorities", "jwt: {issuers: [{issuer: https://i.example, jwks_url: https://i.example, ca_file: \"\"}]}\n", "1: jwt.issuers[0].ca_file: want a path, have \"\""},
+		{"issuer twice", "jwt:\n  issuers:\n    - {issuer: https://i.example, jwks_file: f}\n    - {issuer: https://j.example, jwks_file: f}\n    - {issuer: https://i.example, jwks_file: g}\n",
+			"5: jwt.issuers[2]: https://i.example stands there twice, first as [0]"},
 		{"shared secrets", "jwt: {issuers: [{issuer: https://i.example, jwks_file: f, algorithms: [HS256]}]}\n",
 			"1: jwt.issuers[0].algorithms[0]: want RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA, have \"HS256\""},
 	} {
