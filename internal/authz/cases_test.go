@@ -2,6 +2,8 @@ package authz_test
 
 import (
 	"context"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,8 @@ import (
 	"credence/internal/cache"
 	"credence/internal/cache/cachetest"
 	"credence/internal/config"
+	"credence/internal/jwks"
+	"credence/internal/jwt"
 	"credence/internal/registry"
 )
 
@@ -27,10 +31,37 @@ func checkerFor(t *testing.T, c authztest.Case) *authz.Checker {
 	for _, ref := range c.OtherTypes() {
 		memory.PutOtherType(ref.Key())
 	}
+	for _, jti := range c.Revoked() {
+		memory.PutRevoked(jti, now.Add(time.Hour).Unix())
+	}
 	lookup := c.Lookup(t)
-	return authz.NewChecker(c.Config.Policy(), cachetest.Open(t, memory, cache.Options{
-		Peppers: lookup.Peppers, Digests: lookup.Digests, RegistryID: lookup.RegistryID,
-	}))
+	return authz.NewChecker(c.Config.Policy(), authz.Sources{
+		Directory: cachetest.Open(t, memory, cache.Options{
+			Peppers: lookup.Peppers, Digests: lookup.Digests, RegistryID: lookup.RegistryID,
+		}),
+		Issuers: issuersOf(t, c.Config.JWT.Issuers),
+	})
+}
+
+// issuersOf reads the keys of the issuers of a case, all of which are in files.
+func issuersOf(t *testing.T, configured []config.Issuer) authz.Issuers {
+	t.Helper()
+	options := make([]jwks.Options, len(configured))
+	for i, issuer := range configured {
+		options[i] = jwks.Options{Issuer: issuer.Issuer, File: issuer.JWKSFile, Logger: slog.New(slog.DiscardHandler)}
+		for _, name := range issuer.Algorithms {
+			algorithm, err := jwt.ParseAlgorithm(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			options[i].Algorithms |= jwt.AlgorithmSet(algorithm)
+		}
+	}
+	issuers, err := jwks.New(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issuers
 }
 
 // TestCases runs every case of testdata/decisions.
@@ -44,32 +75,27 @@ func TestCases(t *testing.T) {
 
 // TestCasesAreMany holds the cases to the number that was promised.
 func TestCasesAreMany(t *testing.T) {
-	files := make(map[string]bool)
+	files, ofJWTs := make(map[string]bool), make(map[string]bool)
 	for _, c := range authztest.Load(t) {
 		files[c.File] = true
+		if strings.HasPrefix(c.File, "jwt-") {
+			ofJWTs[c.File] = true
+		}
 	}
-	if len(files) < 130 {
-		t.Errorf("%d files in testdata/decisions, want 130 at least", len(files))
+	if len(files) < 600 || len(ofJWTs) < 200 {
+		t.Errorf("%d files in testdata/decisions, %d of JWTs: want 600 at least, and 200", len(files), len(ofJWTs))
 	}
 }
 
-// notByCases are the reasons that no case of tokens gives: JWTs beyond their
-// shape are not verified yet, and the others come from the state of a server.
+// notByCases are the reasons that no case gives: they come from the state of a
+// server.
 var notByCases = map[authz.Reason]string{
-	authz.Overloaded:         "of a server: TestOverloaded",
-	authz.InternalError:      "a fault of our own",
-	authz.JWTAlgorithm:       "JWTs are not verified yet",
-	authz.JWTKeyUnknown:      "JWTs are not verified yet",
-	authz.JWTSignature:       "JWTs are not verified yet",
-	authz.JWTSubjectUnknown:  "JWTs are not verified yet",
-	authz.JWTClaims:          "JWTs are not verified yet",
-	authz.JWTAudience:        "JWTs are not verified yet",
-	authz.JWTBinding:         "JWTs are not verified yet",
-	authz.CredentialLifetime: "JWTs are not verified yet",
+	authz.Overloaded:    "of a server: TestOverloaded",
+	authz.InternalError: "a fault of our own",
 }
 
-// TestCasesCoverEveryReason holds the cases to every reason that a token can
-// be denied, or allowed, for.
+// TestCasesCoverEveryReason holds the cases to every reason that a credential
+// can be denied, or allowed, for.
 func TestCasesCoverEveryReason(t *testing.T) {
 	covered := make(map[string]bool)
 	for _, c := range authztest.Load(t) {
@@ -112,27 +138,38 @@ func TestCasesCoverObserve(t *testing.T) {
 // exclusive are neighbors in the table that cannot both fail: they ask one
 // thing in turn.
 var exclusive = map[[2]string]string{
-	{"withinSize", "presented"}:             "a JWT that is too large is there",
-	{"presented", "issuerKnown"}:            "a JWT is there or is not",
-	{"credentialValid", "tokenFound"}:       "a record is there or is not",
-	{"tokenFound", "notRevoked"}:            "of an unknown token nothing is known",
-	{"clientKnown", "clientValid"}:          "of what cannot be read nobody knows whether it is valid",
-	{"clientValid", "clientFound"}:          "a record is there or is not",
-	{"clientFound", "clientActive"}:         "of an unknown client nothing is known",
-	{"issuerKnown", "credentialInTurn"}:     "a JWT is not looked up",
-	{"credentialInTurn", "credentialKnown"}: "what nobody came to ask is not known to be unreadable",
-	{"clientInTurn", "clientKnown"}:         "what nobody came to ask is not known to be unreadable",
-	{"profileInTurn", "profileKnown"}:       "what nobody came to ask is not known to be unreadable",
-	{"profileKnown", "profileValid"}:        "of what cannot be read nobody knows whether it is valid",
-	{"profileValid", "profileFound"}:        "a record is there or is not",
-	{"profileFound", "profileActive"}:       "of an unknown profile nothing is known",
+	{"withinSize", "presented"}:               "a JWT that is too large is there",
+	{"presented", "jwtWellFormed"}:            "a JWT is there or is not",
+	{"credentialValid", "jwtKeyFound"}:        "a record is there or is not",
+	{"jwtVerifiedInTurn", "jwtSignatureGood"}: "what nobody verified is neither good nor bad",
+	{"bindingInTurn", "bindingKnown"}:         "what nobody came to ask is not known to be unreadable",
+	{"bindingKnown", "bindingValid"}:          "of what cannot be read nobody knows whether it is valid",
+	{"bindingValid", "jwtSubjectKnown"}:       "a record is there or is not",
+	{"jwtBoundAsClaimed", "tokenFound"}:       "a credential is a JWT or a token",
+	{"tokenFound", "revokedInTurn"}:           "a credential is a token or a JWT",
+	{"revokedInTurn", "revokedValid"}:         "what nobody came to ask is not known to be invalid",
+	{"revokedValid", "revokedKnown"}:          "what cannot be read is not known to be invalid",
+	{"revokedKnown", "notRevoked"}:            "of what cannot be read nobody knows what it names",
+	{"youngEnough", "shortLived"}:             "a credential is a token or a JWT",
+	{"clientKnown", "clientValid"}:            "of what cannot be read nobody knows whether it is valid",
+	{"clientValid", "clientFound"}:            "a record is there or is not",
+	{"clientFound", "clientActive"}:           "of an unknown client nothing is known",
+	{"credentialInTurn", "credentialKnown"}:   "what nobody came to ask is not known to be unreadable",
+	{"clientInTurn", "clientKnown"}:           "what nobody came to ask is not known to be unreadable",
+	{"profileInTurn", "profileKnown"}:         "what nobody came to ask is not known to be unreadable",
+	{"profileKnown", "profileValid"}:          "of what cannot be read nobody knows whether it is valid",
+	{"profileValid", "profileFound"}:          "a record is there or is not",
+	{"profileFound", "profileActive"}:         "of an unknown profile nothing is known",
 }
 
 // elsewhere are neighbors that no registry at rest has fail: other tests do.
 var elsewhere = map[[2]string]string{
-	{"hasTurn", "isHTTP"}:             "TestOverloaded",
-	{"alreadyValid", "clientInTurn"}:  "TestOwnerUnreadable",
-	{"clientActive", "profileInTurn"}: "TestOwnersFailApart",
+	{"hasTurn", "isHTTP"}:                      "TestOverloaded",
+	{"jwtIssuerKnown", "credentialInTurn"}:     "TestJWTNeighborsElsewhere",
+	{"jwtAlgorithmOfKey", "jwtVerifiedInTurn"}: "TestJWTNeighborsElsewhere",
+	{"jwtSignatureGood", "bindingInTurn"}:      "TestJWTNeighborsElsewhere",
+	{"alreadyValid", "clientInTurn"}:           "TestOwnerUnreadable",
+	{"issuedLateEnough", "profileInTurn"}:      "TestJWTNeighborsElsewhere",
 }
 
 // TestCasesCoverNeighbors holds the cases to the order of the rules: for each

@@ -20,6 +20,7 @@ type Policy struct {
 	Places credential.Places
 	Peer   PeerPolicy
 	Routes RoutePolicy
+	JWT    JWTPolicy
 }
 
 // A Directory finds facts. An error means that nobody knows what stands there;
@@ -29,8 +30,14 @@ type Directory interface {
 	// known, is what a Directory shares out lookups by: the caller has proven
 	// nothing yet.
 	Token(ctx context.Context, from netip.Addr, token credential.Secret) (*Fact, error)
-	// Owner finds a client and a profile together. Each may fail by itself.
-	Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID) (c, p Found)
+	// Key finds a client's key. Who asks is as unknown as above.
+	Key(ctx context.Context, from netip.Addr, client registry.ClientID, kid registry.KeyID) (*Fact, error)
+	// Binding finds a binding. The caller has proven possession of a JWT of the
+	// issuer's.
+	Binding(ctx context.Context, id registry.BindingID) (*Fact, error)
+	// Owner finds a client and a profile together, and where asked the revoked
+	// JWTs with them. Each may fail by itself.
+	Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID, revocable bool) (c, p, revoked Found)
 }
 
 // A Found is a fact, or why it could not be had.
@@ -43,19 +50,32 @@ type Found struct {
 type Checker struct {
 	policy    Policy
 	directory Directory
+	issuers   Issuers
+	verifier  Verifier
 	inFlight  atomic.Int64
 }
 
-// NewChecker makes a Checker that asks the directory.
-func NewChecker(policy Policy, directory Directory) *Checker {
-	return &Checker{policy: policy, directory: directory}
+// Sources are whom a Checker asks.
+type Sources struct {
+	Directory Directory
+	Issuers   Issuers  // nil, where the policy names no issuer
+	Verifier  Verifier // nil: signatures are verified at once, each time
+}
+
+// NewChecker makes a Checker that asks the sources.
+func NewChecker(policy Policy, from Sources) *Checker {
+	c := &Checker{policy: policy, directory: from.Directory, issuers: from.Issuers, verifier: from.Verifier}
+	if c.verifier == nil {
+		c.verifier = atOnce{}
+	}
+	return c
 }
 
 // Check decides whether a request may pass at that time. It always decides:
 // facts that cannot be had before ctx ends are a denial.
 func (c *Checker) Check(ctx context.Context, now time.Time, request Request) Decision {
 	defer c.inFlight.Add(-1)
-	q := question{Request: request, now: now, overloaded: c.inFlight.Add(1) > MaxInFlight}
+	q := question{Request: request, now: now, maxLifetime: c.policy.JWT.MaxLifetime, overloaded: c.inFlight.Add(1) > MaxInFlight}
 	cause := c.inform(ctx, &q)
 	reason, observed := settle(q, firstBroken(q))
 	return Decision{
@@ -76,10 +96,15 @@ func (c *Checker) inform(ctx context.Context, q *question) error {
 	if q.overloaded || q.routeError != nil {
 		return q.routeError
 	}
-	if q.shown.Kind != credential.Token || q.problem != credential.None {
+	switch {
+	case q.problem != credential.None:
 		return nil
+	case q.shown.Kind == credential.Token:
+		return c.gather(ctx, q, (*Checker).gatherToken)
+	case q.shown.Kind == credential.JWT:
+		return c.judge(ctx, q)
 	}
-	return c.gather(ctx, q)
+	return nil
 }
 
 // gatherAgain is how often facts that were touched meanwhile are gathered anew.
@@ -88,12 +113,13 @@ const gatherAgain = 3
 // ErrTouched says that the registry changed each time that facts were gathered.
 var ErrTouched = errors.New("authz: facts changed each time that they were gathered")
 
-// gather looks up the facts of a token, so that all of them held at one time.
-// What could not be had is noted in the question, for the first rule that asks
-// for it. The error is for the log.
-func (c *Checker) gather(ctx context.Context, q *question) error {
+// gather looks up the facts of a credential, so that all of them held at one
+// time. What could not be had is noted in the question, for the first rule that
+// asks for it. The error is for the log. Once looks them up once, and tells
+// whether one of them may have changed since.
+func (c *Checker) gather(ctx context.Context, q *question, once func(*Checker, context.Context, *question) (touched bool, err error)) error {
 	for range 1 + gatherAgain {
-		touched, err := c.gatherOnce(ctx, q)
+		touched, err := once(c, ctx, q)
 		if !touched {
 			return err
 		}
@@ -102,9 +128,8 @@ func (c *Checker) gather(ctx context.Context, q *question) error {
 	return ErrTouched
 }
 
-// gatherOnce looks up the token, then its client and profile together. It
-// tells whether one of them may have changed since.
-func (c *Checker) gatherOnce(ctx context.Context, q *question) (touched bool, err error) {
+// gatherToken looks up the token, then its client and profile together.
+func (c *Checker) gatherToken(ctx context.Context, q *question) (touched bool, err error) {
 	fact, err := c.directory.Token(ctx, q.peer, q.shown.Value)
 	if err != nil {
 		q.credential = failed(err)
@@ -121,11 +146,16 @@ func (c *Checker) gatherOnce(ctx context.Context, q *question) (touched bool, er
 	}
 	q.facts.Credential = credentialOf(token)
 
-	client, profile := c.directory.Owner(ctx, token.Client, token.Profile)
+	client, profile, _ := c.directory.Owner(ctx, token.Client, token.Profile, false)
+	touched, err = q.ownedBy(client, profile)
+	return touched || fact.Touched(), err
+}
+
+// ownedBy notes what was found of client and profile.
+func (q *question) ownedBy(client, profile Found) (touched bool, err error) {
 	q.facts.Client, q.client = recordOf[*registry.Client](client)
 	q.facts.Profile, q.profile = recordOf[*registry.Profile](profile)
-	touched = fact.Touched() || client.touched() || profile.touched()
-	return touched, firstError(client.cause(), profile.cause())
+	return client.touched() || profile.touched(), firstError(client.cause(), profile.cause())
 }
 
 // recordOf gives the record that was asked for, and what came of the lookup.

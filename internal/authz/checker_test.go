@@ -35,7 +35,7 @@ func TestOwnerUnreadable(t *testing.T) {
 			directory := goodDirectory()
 			directory.token, directory.ownerErr = test.token, registry.ErrUnavailable
 			directory.client, directory.profile = registry.Entry{}, registry.Entry{}
-			got := NewChecker(testPolicy, directory).Check(context.Background(), noon, goodRequest())
+			got := NewChecker(testPolicy, Sources{Directory: directory}).Check(context.Background(), noon, goodRequest())
 			if got.Reason != test.want {
 				t.Errorf("got %s, want %s", got.Reason, test.want)
 			}
@@ -70,7 +70,7 @@ func TestNothingIsKnownWithoutPossession(t *testing.T) {
 		"record of another id": {of, RecordInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := NewChecker(testPolicy, test.directory).Check(context.Background(), noon, goodRequest())
+			got := NewChecker(testPolicy, Sources{Directory: test.directory}).Check(context.Background(), noon, goodRequest())
 			if got.Reason != test.want {
 				t.Errorf("got %s, want %s", got.Reason, test.want)
 			}
@@ -89,7 +89,7 @@ func TestRecordOfAnotherKind(t *testing.T) {
 	asClient.client.Record = &registry.Profile{}
 	asProfile.profile.Record = &registry.Client{}
 	for name, directory := range map[string]fakeDirectory{"token": asToken, "client": asClient, "profile": asProfile} {
-		got := NewChecker(testPolicy, directory).Check(context.Background(), noon, goodRequest())
+		got := NewChecker(testPolicy, Sources{Directory: directory}).Check(context.Background(), noon, goodRequest())
 		if got.Reason != RecordInvalid {
 			t.Errorf("another record as %s: got %s, want %s", name, got.Reason, RecordInvalid)
 		}
@@ -97,7 +97,7 @@ func TestRecordOfAnotherKind(t *testing.T) {
 }
 
 func TestCheckAllows(t *testing.T) {
-	got := NewChecker(testPolicy, goodDirectory()).Check(context.Background(), noon, goodRequest())
+	got := NewChecker(testPolicy, Sources{Directory: goodDirectory()}).Check(context.Background(), noon, goodRequest())
 	switch {
 	case got.Reason != Allowed || !got.Allows():
 		t.Errorf("got %s (%v), want allowed", got.Reason, got.Cause)
@@ -126,7 +126,7 @@ func (g gate) Token(ctx context.Context, from netip.Addr, token credential.Secre
 // as before.
 func TestOverloaded(t *testing.T) {
 	directory := gate{goodDirectory(), make(chan struct{}), make(chan struct{})}
-	checker := NewChecker(testPolicy, directory)
+	checker := NewChecker(testPolicy, Sources{Directory: directory})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var waiting sync.WaitGroup
@@ -168,7 +168,7 @@ func TestOverloaded(t *testing.T) {
 	if left := checker.inFlight.Load(); left != 0 {
 		t.Errorf("%d checks in flight once all are done", left)
 	}
-	after := NewChecker(testPolicy, goodDirectory())
+	after := NewChecker(testPolicy, Sources{Directory: goodDirectory()})
 	after.inFlight.Store(MaxInFlight - 1)
 	if got := after.Check(ctx, noon, goodRequest()); got.Reason != Allowed {
 		t.Errorf("the last that has room got %s, want %s", got.Reason, Allowed)
@@ -183,7 +183,7 @@ func (panicking) Token(context.Context, netip.Addr, credential.Secret) (*Fact, e
 // TestPanicLeavesNoCheckInFlight holds the count to a check that does not come
 // to its end: who serves catches the panic and answers.
 func TestPanicLeavesNoCheckInFlight(t *testing.T) {
-	checker := NewChecker(testPolicy, panicking{goodDirectory()})
+	checker := NewChecker(testPolicy, Sources{Directory: panicking{goodDirectory()}})
 	func() {
 		defer func() { _ = recover() }()
 		checker.Check(context.Background(), noon, goodRequest())
@@ -226,7 +226,7 @@ func TestNoTurn(t *testing.T) {
 	} {
 		directory := goodDirectory()
 		overload(&directory)
-		got := NewChecker(testPolicy, directory).Check(context.Background(), noon, goodRequest())
+		got := NewChecker(testPolicy, Sources{Directory: directory}).Check(context.Background(), noon, goodRequest())
 		if got.Reason != Overloaded || !errors.Is(got.Cause, busy) {
 			t.Errorf("%s: got %s (%v), want %s", name, got.Reason, got.Cause, Overloaded)
 		}
@@ -260,13 +260,13 @@ func (r *restless) Token(ctx context.Context, from netip.Addr, token credential.
 	return fact, err
 }
 
-func (r *restless) Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID) (c, p Found) {
-	c, p = r.fakeDirectory.Owner(ctx, client, profile)
+func (r *restless) Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID, revocable bool) (c, p, revoked Found) {
+	c, p, revoked = r.fakeDirectory.Owner(ctx, client, profile, revocable)
 	if r.moment != betweenLookups && r.touches > 0 {
 		r.touches--
 		map[moment]*Fact{beforeDecision: c.Fact, ofProfile: p.Fact}[r.moment].Touch()
 	}
-	return c, p
+	return c, p, revoked
 }
 
 // TestGatherAgain has facts be touched while they are gathered: they are
@@ -291,7 +291,7 @@ func TestGatherAgain(t *testing.T) {
 		for _, at := range test.moments {
 			for touches := range 6 {
 				directory := &restless{fakeDirectory: test.directory, moment: at, touches: touches}
-				got := NewChecker(testPolicy, directory).Check(context.Background(), noon, goodRequest())
+				got := NewChecker(testPolicy, Sources{Directory: directory}).Check(context.Background(), noon, goodRequest())
 				want, asked := test.want, 1+touches
 				if touches > 3 {
 					want, asked = RegistryUnavailable, 4
@@ -312,7 +312,7 @@ func TestGatherAgain(t *testing.T) {
 // had found is no part of the decision.
 func TestGatherAnew(t *testing.T) {
 	directory := &vanishing{fakeDirectory: goodDirectory()}
-	got := NewChecker(testPolicy, directory).Check(context.Background(), noon, goodRequest())
+	got := NewChecker(testPolicy, Sources{Directory: directory}).Check(context.Background(), noon, goodRequest())
 	if got.Reason != TokenUnknown || got.Facts.Credential.ID != "" || got.Facts.Client != nil || got.Facts.Profile != nil {
 		t.Errorf("got %s with facts %+v, want %s without", got.Reason, got.Facts, TokenUnknown)
 	}
@@ -321,11 +321,11 @@ func TestGatherAnew(t *testing.T) {
 // A vanishing directory has its token be gone once it was asked for the owner.
 type vanishing struct{ fakeDirectory }
 
-func (v *vanishing) Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID) (c, p Found) {
-	c, p = v.fakeDirectory.Owner(ctx, client, profile)
+func (v *vanishing) Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID, revocable bool) (c, p, revoked Found) {
+	c, p, revoked = v.fakeDirectory.Owner(ctx, client, profile, revocable)
 	p.Fact.Touch()
 	v.token = registry.Entry{}
-	return c, p
+	return c, p, revoked
 }
 
 // An apart directory fails to find one of client and profile.
@@ -334,8 +334,8 @@ type apart struct {
 	noClient, noProfile error
 }
 
-func (a apart) Owner(context.Context, registry.ClientID, registry.ProfileID) (c, p Found) {
-	return a.found(a.client, a.noClient), a.found(a.profile, a.noProfile)
+func (a apart) Owner(context.Context, registry.ClientID, registry.ProfileID, bool) (c, p, revoked Found) {
+	return a.found(a.client, a.noClient), a.found(a.profile, a.noProfile), Found{}
 }
 
 // TestOwnersFailApart holds a lookup that failed to the first rule that asks
@@ -357,11 +357,11 @@ func TestOwnersFailApart(t *testing.T) {
 		"client unreadable, profile no turn": {apart{on, registry.ErrUnavailable, registry.ErrOverloaded}, RegistryUnavailable},
 	} {
 		request := goodRequest()
-		if got := NewChecker(testPolicy, test.directory).Check(context.Background(), noon, request); got.Reason != test.want {
+		if got := NewChecker(testPolicy, Sources{Directory: test.directory}).Check(context.Background(), noon, request); got.Reason != test.want {
 			t.Errorf("%s: got %s (%v), want %s", name, got.Reason, got.Cause, test.want)
 		}
 		request.Extensions = map[string]string{"mode": "observe"}
-		got := NewChecker(testPolicy, test.directory).Check(context.Background(), noon, request)
+		got := NewChecker(testPolicy, Sources{Directory: test.directory}).Check(context.Background(), noon, request)
 		if want := test.want; want == ClientDisabled && got.Reason != want || want != ClientDisabled && got.Observed != want {
 			t.Errorf("%s, observed: got %s, observed %s, want %s", name, got.Reason, got.Observed, want)
 		}

@@ -17,7 +17,8 @@ type Decision struct {
 	// Where the credential was: one of the two names a place, or neither.
 	Header string
 	Query  string // as it was spelt
-	// Cause says more for the log where records could not be had or read.
+	// Cause says more for the log where records could not be had or read, or a
+	// JWT is not what it should be.
 	Cause error
 }
 

@@ -23,7 +23,7 @@ func RuleName(place int) string {
 // DecidingRule gives the place in the table of the first rule that does not
 // hold for a request, and RuleCount where all do.
 func (c *Checker) DecidingRule(ctx context.Context, now time.Time, request Request) int {
-	q := question{Request: request, now: now}
+	q := question{Request: request, now: now, maxLifetime: c.policy.JWT.MaxLifetime}
 	_ = c.inform(ctx, &q)
 	for place, rule := range rules {
 		if !rule.holds(q) {
@@ -32,3 +32,6 @@ func (c *Checker) DecidingRule(ctx context.Context, now time.Time, request Reque
 	}
 	return RuleCount
 }
+
+// RuleReason gives the reason of the rule at that place in the table.
+func RuleReason(place int) Reason { return rules[place].otherwise }

@@ -3,15 +3,17 @@ package authz
 import (
 	"sync/atomic"
 
+	"credence/internal/jwt"
 	"credence/internal/registry"
 )
 
 // A Fact is what stands under a ref, as a Directory knows it. A Directory that
 // keeps facts touches one as soon as it may have changed: whoever holds it
-// then looks it up again. The entry is set before a Fact is handed out and
-// never changes.
+// then looks it up again. Entry and Key are set before a Fact is handed out and
+// never change.
 type Fact struct {
 	registry.Entry
+	Key     *jwt.Key // of a client's key
 	era     *Era
 	touched atomic.Bool
 	evicted atomic.Uint64 // changes that the era had seen when nobody kept the fact any more, plus one
@@ -26,13 +28,28 @@ type Era struct {
 
 // NewFact makes a Fact of an era.
 func NewFact(era *Era, entry registry.Entry) *Fact {
-	f := &Fact{Entry: entry}
+	f := &Fact{}
 	f.Belong(era)
+	f.Hold(entry)
 	return f
 }
 
 // Belong says which era a new Fact is of. It is called before all else.
 func (f *Fact) Belong(era *Era) { f.era = era }
+
+// Hold says what stands there. The fields of the entry are not kept: the record
+// is all that is needed. A key that cannot be used is an invalid record.
+func (f *Fact) Hold(entry registry.Entry) {
+	entry.Fields = nil
+	f.Entry = entry
+	record, ok := entry.Record.(*registry.Key)
+	if !ok {
+		return
+	}
+	if f.Key, f.Invalid = KeyOf(record); f.Invalid != nil {
+		f.Record = nil
+	}
+}
 
 // Touch says that the fact may have changed.
 func (f *Fact) Touch() { f.touched.Store(true) }

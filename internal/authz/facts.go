@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"slices"
 	"time"
 
 	"credence/internal/credential"
@@ -16,9 +17,12 @@ type Credential struct {
 	Profile   registry.ProfileID
 	State     registry.State
 	Allow     registry.Networks
-	Issued    time.Time
+	Issued    time.Time // zero: a JWT that does not say
 	NotBefore time.Time // zero: at once
 	Expires   time.Time // zero: never
+	// Scopes are the most that a JWT may use, where Narrows.
+	Scopes  []string
+	Narrows bool
 }
 
 // Facts are the records that a request is judged by. They hold nothing of a
@@ -29,12 +33,22 @@ type Facts struct {
 	Profile    *registry.Profile
 }
 
-// Scopes gives the effective scopes: the profile's.
+// Scopes gives the effective scopes: the profile's, in its order, as far as the
+// credential does not narrow them.
 func (f Facts) Scopes() []string {
-	if f.Profile == nil {
+	switch {
+	case f.Profile == nil:
 		return nil
+	case !f.Credential.Narrows:
+		return f.Profile.Scopes
 	}
-	return f.Profile.Scopes
+	var effective []string
+	for _, scope := range f.Profile.Scopes {
+		if slices.Contains(f.Credential.Scopes, scope) {
+			effective = append(effective, scope)
+		}
+	}
+	return effective
 }
 
 // Limit gives the client's limit, or else its profile's.

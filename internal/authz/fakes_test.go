@@ -33,15 +33,26 @@ var testPolicy = Policy{
 // A fakeDirectory answers with what it holds.
 type fakeDirectory struct {
 	token, client, profile registry.Entry
-	tokenErr, ownerErr     error
+	tokenErr, ownerErr     error // the former of keys too
+
+	key, binding, revoked  registry.Entry
+	bindingErr, revokedErr error
 }
 
 func (f fakeDirectory) Token(context.Context, netip.Addr, credential.Secret) (*Fact, error) {
 	return NewFact(&Era{}, f.token), f.tokenErr
 }
 
-func (f fakeDirectory) Owner(context.Context, registry.ClientID, registry.ProfileID) (c, p Found) {
-	return f.found(f.client, f.ownerErr), f.found(f.profile, f.ownerErr)
+func (f fakeDirectory) Key(context.Context, netip.Addr, registry.ClientID, registry.KeyID) (*Fact, error) {
+	return NewFact(&Era{}, f.key), f.tokenErr
+}
+
+func (f fakeDirectory) Binding(context.Context, registry.BindingID) (*Fact, error) {
+	return NewFact(&Era{}, f.binding), f.bindingErr
+}
+
+func (f fakeDirectory) Owner(context.Context, registry.ClientID, registry.ProfileID, bool) (c, p, revoked Found) {
+	return f.found(f.client, f.ownerErr), f.found(f.profile, f.ownerErr), f.found(f.revoked, f.revokedErr)
 }
 
 func (fakeDirectory) found(entry registry.Entry, err error) Found {

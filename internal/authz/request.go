@@ -2,6 +2,7 @@ package authz
 
 import (
 	"credence/internal/credential"
+	"credence/internal/jwt"
 )
 
 // A Request is what is asked: may this HTTP request pass?
@@ -12,6 +13,9 @@ type Request struct {
 	Target  string // path and query, as Envoy gives them
 	Headers credential.Headers
 	Source  string // IP address that Envoy saw; empty where it was not an IP address
+	// Certificate is that of the client's connection to Envoy; zero: none, or
+	// Envoy does not tell.
+	Certificate jwt.Thumbprint
 	// Extensions are what the route says (context_extensions in Envoy).
 	Extensions map[string]string
 }

@@ -14,14 +14,17 @@ type question struct {
 	Request
 	now        time.Time
 	overloaded bool
-	route      Route
-	routeError error
-	shown      credential.Presented // with a problem: no more than its kind
-	problem    credential.Problem
-	peer       netip.Addr
-	facts      Facts
+	// maxLifetime is the longest life of a JWT, whatever its profile allows.
+	maxLifetime time.Duration
+	route       Route
+	routeError  error
+	shown       credential.Presented // with a problem: no more than its kind
+	problem     credential.Problem
+	peer        netip.Addr
+	facts       Facts
 	// What came of looking each record up.
 	credential, client, profile lookup
+	jwt                         *judged // of a JWT only
 }
 
 // A lookup is what came of looking a record up.
@@ -59,13 +62,29 @@ var rules = [...]rule{
 	{presented, CredentialMissing},
 
 	// 3. It is authentic.
-	{issuerKnown, JWTIssuerUnknown},
+	{jwtWellFormed, JWTMalformed},
+	{jwtAlgorithmKnown, JWTAlgorithm},
+	{jwtIssuerKnown, JWTIssuerUnknown},
 	{credentialInTurn, Overloaded},
 	{credentialKnown, RegistryUnavailable},
 	{credentialValid, RecordInvalid},
+	{jwtKeyFound, JWTKeyUnknown},
+	{jwtAlgorithmOfKey, JWTAlgorithm},
+	{jwtVerifiedInTurn, Overloaded},
+	{jwtSignatureGood, JWTSignature},
+	{bindingInTurn, Overloaded},
+	{bindingKnown, RegistryUnavailable},
+	{bindingValid, RecordInvalid},
+	{jwtSubjectKnown, JWTSubjectUnknown},
+	{jwtClaimsGood, JWTClaims},
+	{jwtForAudience, JWTAudience},
+	{jwtBoundAsClaimed, JWTBinding},
 	{tokenFound, TokenUnknown},
 
 	// 4. Its state and times.
+	{revokedInTurn, Overloaded},
+	{revokedValid, RecordInvalid},
+	{revokedKnown, RegistryUnavailable},
 	{notRevoked, CredentialRevoked},
 	{notExpired, CredentialExpired},
 	{alreadyValid, CredentialNotYetValid},
@@ -76,6 +95,7 @@ var rules = [...]rule{
 	{clientValid, RecordInvalid},
 	{clientFound, ClientUnknown},
 	{clientActive, ClientDisabled},
+	{issuedLateEnough, CredentialRevoked},
 
 	// 6. The profile.
 	{profileInTurn, Overloaded},
@@ -85,6 +105,7 @@ var rules = [...]rule{
 	{profileActive, ProfileDisabled},
 	{kindAccepted, KindNotAccepted},
 	{youngEnough, CredentialOverdue},
+	{shortLived, CredentialLifetime},
 	{profileAdmitted, ProfileNotAdmitted},
 
 	// 7. The transport.
@@ -124,11 +145,10 @@ func presented(q question) bool {
 	return q.problem == credential.None && q.shown.Kind != credential.NoKind
 }
 
-func issuerKnown(q question) bool      { return q.shown.Kind != credential.JWT }
 func credentialInTurn(q question) bool { return q.credential != noTurn }
 func credentialKnown(q question) bool  { return q.credential != unreadable }
 func credentialValid(q question) bool  { return q.credential != invalid }
-func tokenFound(q question) bool       { return q.credential == found }
+func tokenFound(q question) bool       { return q.credential == found || q.shown.Kind != credential.Token }
 
 func notRevoked(q question) bool { return q.facts.Credential.State == registry.Active }
 func notExpired(q question) bool {
@@ -151,7 +171,7 @@ func profileActive(q question) bool { return q.facts.Profile.State == registry.A
 func kindAccepted(q question) bool  { return q.facts.Profile.Accepts.Has(q.shown.Kind) }
 func youngEnough(q question) bool {
 	age := q.facts.Profile.MaxTokenAge
-	return age == 0 || q.now.Sub(q.facts.Credential.Issued) <= age
+	return q.shown.Kind != credential.Token || age == 0 || q.now.Sub(q.facts.Credential.Issued) <= age
 }
 func profileAdmitted(q question) bool { return q.route.admits(q.facts.Profile.ID) }
 

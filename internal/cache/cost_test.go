@@ -54,7 +54,7 @@ func TestCostOfKnownClient(t *testing.T) {
 				return err == nil
 			})
 			holds("its client and profile", 0, func() bool {
-				client, profile := s.Owner(ctx, "acme", "partner")
+				client, profile, _ := s.Owner(ctx, "acme", "partner", false)
 				return client.Err == nil && profile.Err == nil
 			})
 			if made := len(s.source.reads()); made != 2 {

@@ -40,24 +40,58 @@ func (c *Cache) Token(ctx context.Context, from netip.Addr, token credential.Sec
 	return &h.Fact, nil
 }
 
+// Key implements authz.Directory. What is known asks nobody.
+func (c *Cache) Key(ctx context.Context, from netip.Addr, client registry.ClientID, kid registry.KeyID) (*authz.Fact, error) {
+	return c.fact(ctx, registry.KeyRef(client, kid), func(h *held) caller { return caller{from: from, proven: h != nil} })
+}
+
+// Binding implements authz.Directory. What is known asks nobody.
+func (c *Cache) Binding(ctx context.Context, id registry.BindingID) (*authz.Fact, error) {
+	return c.fact(ctx, registry.BindingRef(id), func(*held) caller { return caller{proven: true} })
+}
+
+// fact gives what stands under a ref. Who asks may depend on what is known.
+func (c *Cache) fact(ctx context.Context, ref registry.Ref, by func(*held) caller) (*authz.Fact, error) {
+	h, fresh := c.find(ref, c.clock())
+	if fresh {
+		return &h.Fact, nil
+	}
+	w := &want{refs: []registry.Ref{ref}, held: h}
+	c.lookUp(ctx, by(h), w)
+	if w.err != nil {
+		return nil, w.err
+	}
+	return &w.held.Fact, nil
+}
+
 // Owner implements authz.Directory. What is known asks nobody.
-func (c *Cache) Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID) (authz.Found, authz.Found) {
-	now, clientRef, profileRef := c.clock(), registry.ClientRef(client), registry.ProfileRef(profile)
-	ch, clientFresh := c.find(clientRef, now)
-	ph, profileFresh := c.find(profileRef, now)
-	if clientFresh && profileFresh {
-		return authz.Found{Fact: &ch.Fact}, authz.Found{Fact: &ph.Fact}
+func (c *Cache) Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID, revocable bool) (ofClient, ofProfile, revoked authz.Found) {
+	refs, n := [...]registry.Ref{registry.ClientRef(client), registry.ProfileRef(profile), registry.RevokedRef}, 2
+	if revocable {
+		n++
 	}
-	cw, pw := &want{refs: []registry.Ref{clientRef}, held: ch}, &want{refs: []registry.Ref{profileRef}, held: ph}
-	switch {
-	case clientFresh:
-		c.lookUp(ctx, caller{proven: true}, pw)
-	case profileFresh:
-		c.lookUp(ctx, caller{proven: true}, cw)
-	default:
-		c.lookUp(ctx, caller{proven: true}, cw, pw)
+	var found [len(refs)]authz.Found
+	var wants [len(refs)]*want
+	var missing []*want
+	now := c.clock()
+	for i, ref := range refs[:n] {
+		h, fresh := c.find(ref, now)
+		if fresh {
+			found[i].Fact = &h.Fact
+			continue
+		}
+		wants[i] = &want{refs: []registry.Ref{ref}, held: h}
+		missing = append(missing, wants[i])
 	}
-	return cw.found(), pw.found()
+	if len(missing) > 0 {
+		c.lookUp(ctx, caller{proven: true}, missing...)
+		for i, w := range wants {
+			if w != nil {
+				found[i] = w.found()
+			}
+		}
+	}
+	return found[0], found[1], found[2]
 }
 
 // find looks for a fact in memory and tells whether it serves as it is. One

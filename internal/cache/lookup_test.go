@@ -37,7 +37,7 @@ func TestRoundTrips(t *testing.T) {
 		"nothing presented":           {headers(), 0, authz.CredentialMissing},
 		"ambiguous":                   {headers(credential.Header{Name: "api-token", Value: otherToken}, credential.Header{Name: "api-token", Value: otherToken}), 0, authz.CredentialAmbiguous},
 		"in the URL":                  {with(func(r *authz.Request) { r.Target = "/" + ownToken }), 0, authz.CredentialInURL},
-		"JWT":                         {present("eyJhIjoxfQ.e30.x"), 0, authz.JWTIssuerUnknown},
+		"JWT of nobody":               {present("eyJhIjoxfQ.e30.x"), 0, authz.JWTMalformed},
 		"route not understood":        {with(func(r *authz.Request) { r.Extensions = map[string]string{"x": ""} }), 0, authz.RouteInvalid},
 		"no method":                   {with(func(r *authz.Request) { r.Method = "" }), 0, authz.RequestInvalid},
 		"no HTTP":                     {authz.Request{}, 0, authz.RequestInvalid},

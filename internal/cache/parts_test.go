@@ -176,7 +176,7 @@ func newSubject(t testing.TB, options Options) *subject {
 		t.Fatal(err)
 	}
 	c.Bar(nil)
-	s.Cache, s.check = c, authz.NewChecker(testPolicy, c)
+	s.Cache, s.check = c, authz.NewChecker(testPolicy, authz.Sources{Directory: c})
 	return s
 }
 

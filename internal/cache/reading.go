@@ -148,9 +148,13 @@ func (c *Cache) run(r *reading) {
 			c.finish(r, nil, "", fmt.Errorf("cache: panic: %v\n%s", fault, debug.Stack()))
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.Background(), c.options.Timeout)
+	refs, timeout := r.refs(), c.options.Timeout
+	if slices.Contains(refs, registry.RevokedRef) {
+		timeout = registry.LongRead(timeout)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	entries, through, err := c.options.Source.ReadThrough(ctx, r.refs()...)
+	entries, through, err := c.options.Source.ReadThrough(ctx, refs...)
 	c.finish(r, entries, through, err)
 }
 
@@ -265,8 +269,7 @@ func (c *Cache) settle(r *reading) {
 		if p.over() {
 			continue
 		}
-		p.held.Entry = preferred(entries)
-		p.held.Fields = nil // the record is all that is needed
+		p.held.Hold(preferred(entries))
 		c.detach(p)
 		if !p.held.Touched() {
 			c.era.Load().keep(p.refs, p.held, c.ttlOf(p.held) > 0)

@@ -330,7 +330,7 @@ func TestOneRead(t *testing.T) {
 		release = s.source.hold()
 		for _, client := range []registry.ClientID{"globex", "acme"} {
 			checks.Go(func() {
-				if c, p := s.Owner(t.Context(), client, "partner"); c.Err != nil || p.Err != nil {
+				if c, p, _ := s.Owner(t.Context(), client, "partner", false); c.Err != nil || p.Err != nil {
 					t.Errorf("%s: %v, %v", client, c.Err, p.Err)
 				}
 			})

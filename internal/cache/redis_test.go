@@ -69,7 +69,7 @@ func TestGapInRedis(t *testing.T) {
 		cancel()
 		<-ended
 	}()
-	checker := authz.NewChecker(testPolicy, c)
+	checker := authz.NewChecker(testPolicy, authz.Sources{Directory: c})
 	becomes := func(want authz.Reason) {
 		t.Helper()
 		parts.Await(t, 30*time.Second, want.String(), func() error {

@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"net/netip"
 	"time"
 
@@ -14,31 +13,23 @@ import (
 const MostLookups = 64
 
 const (
-	strangers    = 48                    // of them for callers that have proven nothing
-	share        = 16                    // of these for one source
-	sources      = 1024                  // that are told apart
-	waitForTurn  = 20 * time.Millisecond // what gets no turn by then is overloaded
-	networkOfIP6 = 64                    // bits by which IPv6 sources are told apart
+	strangers   = 48                    // of them for callers that have proven nothing
+	share       = 16                    // of these for one source
+	waitForTurn = 20 * time.Millisecond // what gets no turn by then is overloaded
 )
 
 // turns share out lookups. At most 64 run at a time. Callers that have proven
 // nothing get 48 of these turns together, and 16 for one source: an IPv4
 // address, or a /64 of IPv6. So whatever strangers send, 16 turns are left for
 // callers whose credential is known, and whatever one source sends, 32 for
-// other strangers. Sources are told apart by a keyed hash of 1,024 values: two
-// may share their 16 turns, and nobody can choose with whom.
+// other strangers.
 type turns struct {
 	all, strangers chan struct{}
-	shares         [sources]chan struct{}
-	seed           maphash.Seed
+	shares         *shares
 }
 
 func newTurns() *turns {
-	t := &turns{all: make(chan struct{}, MostLookups), strangers: make(chan struct{}, strangers), seed: maphash.MakeSeed()}
-	for i := range t.shares {
-		t.shares[i] = make(chan struct{}, share)
-	}
-	return t
+	return &turns{all: make(chan struct{}, MostLookups), strangers: make(chan struct{}, strangers), shares: newShares(share)}
 }
 
 // A caller is who wants a turn.
@@ -52,7 +43,7 @@ type caller struct {
 func (t *turns) take(ctx context.Context, c caller) (release func(), err error) {
 	queues := []chan struct{}{t.all}
 	if !c.proven {
-		queues = []chan struct{}{t.shares[t.source(c.from)], t.strangers, t.all}
+		queues = []chan struct{}{t.shares.share(c.from), t.strangers, t.all}
 	}
 	var late <-chan time.Time
 	for i, queue := range queues {
@@ -82,14 +73,4 @@ func leave(queues []chan struct{}) {
 	for _, queue := range queues {
 		<-queue
 	}
-}
-
-// source gives which share an address has.
-func (t *turns) source(from netip.Addr) uint64 {
-	if from.Is6() {
-		if network, err := from.WithZone("").Prefix(networkOfIP6); err == nil {
-			from = network.Addr()
-		}
-	}
-	return maphash.Comparable(t.seed, from) % sources
 }

@@ -241,7 +241,7 @@ func newServer(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	s.feed.round.set(s.LongestRound() / 2)
-	s.check = authz.NewChecker(testPolicy, s.Cache)
+	s.check = authz.NewChecker(testPolicy, authz.Sources{Directory: s.Cache})
 	logger := slog.New(slog.NewTextHandler(s.log, nil))
 	s.follower = &Follower{
 		Cache: s.Cache, Feed: s.feed, Past: wiredPast{s.control}, Seat: s.seat,

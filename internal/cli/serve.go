@@ -10,14 +10,17 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"credence/internal/authz"
+	"credence/internal/cache"
 	"credence/internal/config"
 	"credence/internal/extauthz"
+	"credence/internal/jwks"
 	"credence/internal/telemetry"
 )
 
@@ -104,6 +107,7 @@ type server struct {
 	config  config.Config
 	logger  *slog.Logger
 	facts   *facts
+	issuers *jwks.Issuers
 	checks  *extauthz.Server
 	metrics *telemetry.Metrics
 	denials *telemetry.DecisionLog
@@ -121,9 +125,20 @@ func newServer(service Service) (*server, error) {
 	if s.facts, err = newFacts(c, s.logger, s.metrics, func() { s.checks.SetReady(true) }); err != nil {
 		return nil, err
 	}
+	if s.issuers, err = issuerKeys(c.JWT, s.logger); err != nil {
+		return nil, errors.Join(err, s.facts.close())
+	}
+	signatures, err := cache.NewSignatures(c.Cache.MaxEntries)
+	if err != nil {
+		return nil, errors.Join(err, s.facts.close())
+	}
+	if len(c.JWT.Issuers) > 0 && len(c.JWT.Audiences) == 0 {
+		s.logger.Warn("jwt.audiences is empty: every JWT is denied")
+	}
+	s.metrics.Signatures(func() []telemetry.Issuer { return issuerMetrics(s.issuers.State()) }, signatures.Len)
 	s.denials = telemetry.NewDecisionLog(s.logger, nil)
 	s.checks = extauthz.New(extauthz.Options{
-		Checker: s.metrics.Checker(authz.NewChecker(c.Policy(), s.facts.cache)),
+		Checker: s.metrics.Checker(authz.NewChecker(c.Policy(), authz.Sources{Directory: s.facts.cache, Issuers: s.issuers, Verifier: signatures})),
 		Identity: extauthz.Identity{
 			Prefix: c.Identity.Prefix, Labels: c.Identity.Labels, StripSeenOnly: c.Identity.Strip == config.StripSeen,
 		},
@@ -158,7 +173,13 @@ func (s *server) run(ctx context.Context) (err error) {
 	// Until the last check was answered, and no longer: then the fleet is left.
 	following, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
 	followed := make(chan struct{})
-	go func() { defer close(followed); s.facts.follower.Run(following) }()
+	go func() {
+		defer close(followed)
+		var both sync.WaitGroup
+		both.Go(func() { s.issuers.Run(following) })
+		s.facts.follower.Run(following)
+		both.Wait()
+	}()
 	defer func() {
 		stopFollowing()
 		<-followed
@@ -182,7 +203,8 @@ func (s *server) readiness(ctx context.Context) func() (bool, []string) {
 		if ctx.Err() != nil {
 			return false, []string{"draining: the server was told to end"}
 		}
-		return s.facts.readiness()
+		ready, lines := s.facts.readiness()
+		return ready, append(lines, issuerLines(s.issuers.State())...)
 	}
 }
 

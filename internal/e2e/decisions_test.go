@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"maps"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 
 	"credence/internal/authz/authztest"
 	"credence/internal/e2e/parts"
+	"credence/internal/registry"
 )
 
 // TestDecisionsOverTheWire decides every case of testdata/decisions again: by
@@ -35,24 +37,25 @@ func TestDecisionsOverTheWire(t *testing.T) {
 			c.CheckAnswer(t, ask(t, redis, c, now))
 		})
 	}
-	if decided < 300 {
-		t.Errorf("%d cases were decided, want at least 300", decided)
+	if decided < 600 {
+		t.Errorf("%d cases were decided, want at least 600", decided)
 	}
 }
 
 // fillScript replaces everything by the hashes in ARGV, each as its key, how
-// many fields and values follow, and these; keys without any hold a list.
+// many fields and values follow, and these; keys without any hold a list, and
+// below zero there follow scores and members of a sorted set.
 const fillScript = `
 redis.call('FLUSHALL')
 local at = 1
 while at <= #ARGV do
   local key, n = ARGV[at], tonumber(ARGV[at + 1])
   if n == 0 then
-    redis.call('RPUSH', key, 'not a hash')
+    redis.call('RPUSH', key, 'neither a hash nor a sorted set')
   else
-    redis.call('HSET', key, unpack(ARGV, at + 2, at + 1 + n))
+    redis.call(n < 0 and 'ZADD' or 'HSET', key, unpack(ARGV, at + 2, at + 1 + math.abs(n)))
   end
-  at = at + 2 + n
+  at = at + 2 + math.abs(n)
 end`
 
 // writeRegistry makes the registry of a case, by redis-cli.
@@ -62,6 +65,12 @@ func writeRegistry(redis *parts.RedisServer, c authztest.Case, now time.Time) {
 		arguments = append(arguments, "{credence}:"+ref.Key(), strconv.Itoa(2*len(fields)))
 		for field, value := range fields {
 			arguments = append(arguments, field, value)
+		}
+	}
+	if revoked := c.Revoked(); len(revoked) > 0 {
+		arguments = append(arguments, "{credence}:"+registry.RevokedRef.Key(), strconv.Itoa(-2*len(revoked)))
+		for _, jti := range revoked {
+			arguments = append(arguments, strconv.FormatInt(now.Add(time.Hour).Unix(), 10), jti)
 		}
 	}
 	for _, ref := range c.OtherTypes() {
@@ -95,6 +104,9 @@ func ask(t *testing.T, redis *parts.RedisServer, c authztest.Case, now time.Time
 	return answerOf(t, response)
 }
 
+// percentEncoded is how Envoy writes a certificate in PEM.
+var percentEncoded = strings.NewReplacer("\n", "%0A", " ", "%20", "+", "%2B", "/", "%2F", "=", "%3D")
+
 // checkOf makes the message that Envoy would send.
 func checkOf(sent authztest.Sent) *authv3.CheckRequest {
 	if sent.NoAttributes {
@@ -104,6 +116,10 @@ func checkOf(sent authztest.Sent) *authv3.CheckRequest {
 		Source:            &authv3.AttributeContext_Peer{Address: addressOf(sent.Source)},
 		Request:           &authv3.AttributeContext_Request{},
 		ContextExtensions: sent.Extensions,
+	}
+	if sent.Certificate != nil {
+		inPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: sent.Certificate})
+		attributes.Source.Certificate = percentEncoded.Replace(string(inPEM))
 	}
 	if sent.NoHTTP {
 		return &authv3.CheckRequest{Attributes: attributes}

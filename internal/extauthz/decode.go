@@ -19,8 +19,9 @@ func decode(check *authv3.CheckRequest) authz.Request {
 	attributes := check.GetAttributes()
 	request := authz.Request{
 		// A pipe or an internal listener has no such address.
-		Source:     attributes.GetSource().GetAddress().GetSocketAddress().GetAddress(),
-		Extensions: attributes.GetContextExtensions(),
+		Source:      attributes.GetSource().GetAddress().GetSocketAddress().GetAddress(),
+		Extensions:  attributes.GetContextExtensions(),
+		Certificate: certificate(attributes.GetSource().GetCertificate()),
 	}
 	http := attributes.GetRequest().GetHttp()
 	if http == nil {

@@ -58,7 +58,7 @@ func acme(t testing.TB) *registry.Memory {
 func newChecker(t testing.TB, routes authz.RoutePolicy) *authz.Checker {
 	t.Helper()
 	lookups := cachetest.Open(t, acme(t), cache.Options{})
-	return authz.NewChecker(authz.Policy{Places: newPlaces(), Peer: authz.PeerPolicy{Header: "x-forwarded-for"}, Routes: routes}, lookups)
+	return authz.NewChecker(authz.Policy{Places: newPlaces(), Peer: authz.PeerPolicy{Header: "x-forwarded-for"}, Routes: routes}, authz.Sources{Directory: lookups})
 }
 
 func newPlaces() credential.Places {

@@ -120,7 +120,7 @@ func TestSpentBudgetIsADecision(t *testing.T) {
 		defer time.Sleep(2 * time.Minute) // of the bubble's time: until the last read has ended
 		policy := authz.Policy{Places: newPlaces()}
 		var took time.Duration
-		server := run(t, Options{Checker: authz.NewChecker(policy, lookups), Identity: standardIdentity, Observe: func(_ authz.Request, _ authz.Decision, d time.Duration) { took = d }})
+		server := run(t, Options{Checker: authz.NewChecker(policy, authz.Sources{Directory: lookups}), Identity: standardIdentity, Observe: func(_ authz.Request, _ authz.Decision, d time.Duration) { took = d }})
 		for _, within := range []time.Duration{200 * time.Millisecond, 60 * time.Millisecond, 25 * time.Millisecond} {
 			response, err := server.check(t, server.connect(t), raw("x-api-key", foreignToken), within)
 			if err != nil {

@@ -13,13 +13,13 @@ import (
 
 // A refusal is a JWT that must be refused, in a world that differs as said.
 type refusal struct {
-	row  string // how the line of testdata/refusals.md begins
+	row  string // how the line of docs/jwt.md begins
 	name string
 	text string
 	in   func(*world)
 }
 
-// refusals makes every line of testdata/refusals.md, mostly in several ways.
+// refusals makes every line of the table in docs/jwt.md, mostly in several ways.
 func refusals() []refusal {
 	var all []refusal
 	row := ""
@@ -275,13 +275,24 @@ func numbered(n int) string {
 	return strings.Join(members, ",")
 }
 
-// TestRefusals makes every line of the table, and finds each in it.
-func TestRefusals(t *testing.T) {
-	text, err := os.ReadFile("testdata/refusals.md")
+// table gives the section of docs/jwt.md that says what is refused.
+func table(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/jwt.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := regexp.MustCompile("(?m)^\\| (.+) \\| `([a-z_]+)` \\|$").FindAllStringSubmatch(string(text), -1)
+	_, section, found := strings.Cut(string(text), "\n## What is refused\n")
+	if !found {
+		t.Fatal("docs/jwt.md does not say what is refused")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	return section
+}
+
+// TestRefusals makes every line of the table, and finds each in it.
+func TestRefusals(t *testing.T) {
+	rows := regexp.MustCompile("(?m)^\\| (.+) \\| `([a-z_]+)` \\|$").FindAllStringSubmatch(table(t), -1)
 	made := map[string]int{}
 	for _, r := range refusals() {
 		line := -1
@@ -315,13 +326,10 @@ func TestRefusals(t *testing.T) {
 
 // TestReasonsAreAll holds the table to the faults there are.
 func TestReasonsAreAll(t *testing.T) {
-	text, err := os.ReadFile("testdata/refusals.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := table(t)
 	var missing []string
 	for fault := Malformed; fault <= NotYetValid; fault++ {
-		if !strings.Contains(string(text), "`"+reasons[fault]+"`") {
+		if !strings.Contains(text, "`"+reasons[fault]+"`") {
 			missing = append(missing, fault.String())
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"credence/internal/answer"
 	"credence/internal/authz"
+	"credence/internal/credential"
 	"credence/internal/registry"
 )
 
@@ -161,7 +162,7 @@ func attributes(request authz.Request, decision authz.Decision, reason authz.Rea
 	put("api", decision.Route.API)
 	put("method", shownMethod(request.Method))
 	put("request_id", answer.RequestID(request))
-	if levelOf(reason) > slog.LevelInfo && decision.Cause != nil {
+	if decision.Cause != nil && (levelOf(reason) > slog.LevelInfo || decision.Kind == credential.JWT) {
 		var field *registry.FieldError
 		if errors.As(decision.Cause, &field) {
 			put("key", field.Key)

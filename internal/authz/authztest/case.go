@@ -2,6 +2,7 @@ package authztest
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,7 +28,7 @@ type Case struct {
 
 	registry, mendedRegistry string
 	request, headers, envoy  string
-	peppers                  peppers
+	words                    words
 }
 
 // Mended tells whether a case is the second step of its file.
@@ -38,8 +39,8 @@ const (
 	mendedPrefix = "mended "
 )
 
-// The sections of a file. Each but run may stand there again with mended
-// before its name.
+// The sections of a file besides those of JWTs. Each but run may stand there
+// again with mended before its name.
 var sections = []string{"registry", "config", "request", "headers", "envoy", "decision", "run"}
 
 // Load reads all cases, those of one file one after the other.
@@ -50,14 +51,14 @@ func Load(t testing.TB) []Case {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("authztest: no cases in %s: %v", dir, err)
 	}
-	held := readPeppers(t, filepath.Join(dir, "peppers"))
+	held, scratch := readPeppers(t, filepath.Join(dir, "peppers")), t.TempDir()
 	var cases []Case
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatalf("authztest: %v", err)
 		}
-		steps, err := parseFile(filepath.Base(file), text, held)
+		steps, err := parseFile(filepath.Base(file), text, held, scratch)
 		if err != nil {
 			t.Fatalf("authztest: %s: %v", filepath.Base(file), err)
 		}
@@ -86,13 +87,13 @@ func moduleRoot(t testing.TB) string {
 
 // parseFile gives the one or two steps of a file. All of it is read once, so
 // that a mistake in a file is told as such.
-func parseFile(file string, text []byte, held peppers) ([]Case, error) {
+func parseFile(file string, text []byte, held peppers, scratch string) ([]Case, error) {
 	archive := txtar.Parse(text)
 	said := make(map[string]string)
 	mends := false
 	for _, section := range archive.Files {
 		name := strings.TrimPrefix(section.Name, mendedPrefix)
-		if _, twice := said[section.Name]; twice || !slices.Contains(sections, name) {
+		if _, twice := said[section.Name]; twice || !isSection(name) {
 			return nil, fmt.Errorf("section %q is unknown or stands there twice", section.Name)
 		}
 		said[section.Name] = string(section.Data)
@@ -102,7 +103,10 @@ func parseFile(file string, text []byte, held peppers) ([]Case, error) {
 		Name: strings.TrimSuffix(file, filepath.Ext(file)), File: file,
 		Sentence: strings.Join(strings.Fields(string(archive.Comment)), " "),
 		registry: said["registry"], request: said["request"], headers: said["headers"], envoy: said["envoy"],
-		peppers: held,
+		words: words{peppers: held},
+	}
+	if err := first.nameJWTs(said, "", scratch); err != nil {
+		return nil, err
 	}
 	switch run := strings.TrimSpace(said["run"]); {
 	case first.Sentence == "":
@@ -112,10 +116,13 @@ func parseFile(file string, text []byte, held peppers) ([]Case, error) {
 	default:
 		first.MemoryOnly = run != ""
 	}
-	second := first.mend(said)
 	steps := []Case{first}
 	err := steps[0].complete(said["config"], said["decision"])
 	if err == nil && mends {
+		second := first.mend(said)
+		if err := second.nameJWTs(said, mendedPrefix, scratch); err != nil {
+			return nil, err
+		}
 		settings := said["config"]
 		if changed, there := said[mendedPrefix+"config"]; there {
 			settings = changed
@@ -124,6 +131,47 @@ func parseFile(file string, text []byte, held peppers) ([]Case, error) {
 		steps = append(steps, second)
 	}
 	return steps, err
+}
+
+// isSection tells whether a section may have that name. Those of JWTs, and of
+// the keys of issuers, have a name of their own behind it.
+func isSection(name string) bool {
+	kind, own, _ := strings.Cut(name, " ")
+	return slices.Contains(sections, name) || kind == "jwt" || kind == "jwks" && own != ""
+}
+
+// nameJWTs takes over the sections of JWTs and of issuers' keys, whose names
+// begin so; the latter are written to a file, where a server reads them.
+func (c *Case) nameJWTs(said map[string]string, prefix, scratch string) error {
+	jwts, files := make(map[string]string), make(map[string]string)
+	maps.Copy(jwts, c.words.jwts)
+	maps.Copy(files, c.words.jwks)
+	c.words.jwts, c.words.jwks = jwts, files
+	for section, text := range said {
+		kind, name, _ := strings.Cut(strings.TrimPrefix(section, prefix), " ")
+		switch {
+		case !strings.HasPrefix(section, prefix):
+		case kind == "jwt":
+			jwts[name] = text
+		case kind == "jwks":
+			keys, err := c.words.expand(text, time.Time{})
+			if err != nil {
+				return fmt.Errorf("%s: %w", section, err)
+			}
+			files[name] = filepath.Join(scratch, strings.ReplaceAll(c.Name, "/", "-")+"-"+name+".json")
+			if err := os.WriteFile(files[name], []byte(keys), 0o600); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Forged gives the case with JWTs that nobody has signed whom they name: their
+// signatures are of a key that no registry knows.
+func (c Case) Forged() Case {
+	c.words.forgers = true
+	return c
 }
 
 // mend gives the second step of a file: what it says again replaces what it
@@ -143,11 +191,11 @@ func (c Case) mend(said map[string]string) Case {
 func (c *Case) complete(settings, decision string) (err error) {
 	c.Config = config.Default()
 	if settings != "" {
-		if c.Config, err = config.Parse(c.File, []byte(c.peppers.expandKnown(settings))); err != nil {
+		if c.Config, err = config.Parse(c.File, []byte(c.words.expandKnown(settings))); err != nil {
 			return err
 		}
 	}
-	if c.Want, err = c.peppers.parseWant(decision); err != nil {
+	if c.Want, err = c.words.parseWant(decision); err != nil {
 		return fmt.Errorf("%s: decision: %w", c.Name, err)
 	}
 	now := time.Unix(1_800_000_000, 0)

@@ -40,7 +40,7 @@ code client_disabled
 `
 
 func TestParseFile(t *testing.T) {
-	steps, err := parseFile("good.txtar", []byte(goodFile), peppers{})
+	steps, err := parseFile("good.txtar", []byte(goodFile), peppers{}, t.TempDir())
 	if err != nil || len(steps) != 1 {
 		t.Fatalf("%d steps, %v; want 1", len(steps), err)
 	}
@@ -82,7 +82,7 @@ client:acme
   state active
 -- mended decision --
 reason allowed
-`), peppers{})
+`), peppers{}, t.TempDir())
 	if err != nil || len(steps) != 2 {
 		t.Fatalf("%d steps, %v; want 2", len(steps), err)
 	}
@@ -131,14 +131,14 @@ func TestParseFileRefuses(t *testing.T) {
 		if text == goodFile {
 			t.Fatalf("%s: %q is not in the file", name, change[0])
 		}
-		if _, err := parseFile("bad.txtar", []byte(text), peppers{}); err == nil {
+		if _, err := parseFile("bad.txtar", []byte(text), peppers{}, t.TempDir()); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
 }
 
 func TestMacros(t *testing.T) {
-	held := peppers{dir: "/peppers", byName: map[string]string{"h1": "pepper one"}}
+	world := words{peppers: peppers{dir: "/peppers", byName: map[string]string{"h1": "pepper one"}}}
 	for text, want := range map[string]string{
 		"{now}":              "2026-03-01T12:00:00Z",
 		"{now-1h}/{now+30s}": "2026-03-01T11:00:00Z/2026-03-01T12:00:30Z",
@@ -151,14 +151,18 @@ func TestMacros(t *testing.T) {
 		"{text any thing}":   "any thing",
 		"{digest text abc}":  "s1:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", // FIPS 180-2, B.1
 		"{encoded acme}":     percentEncoded(tokenOf("acme")),
+		"a{cr}b{lf}c":        "a\rb\nc",
+		"{unix now-1h}":      "1772362800", // by date -d
+		`{"a": {"b": {}}}`:   `{"a": {"b": {}}}`,
+		"{jti acme 1}":       "6a98b5398c105c76fca7fa386b1410c6a1a186a240d1d25749e7a6f15ead4348", // by sha256sum
 		"no macro":           "no macro",
 	} {
-		if got, err := held.expand(text, noon); err != nil || got != want {
+		if got, err := world.expand(text, noon); err != nil || got != want {
 			t.Errorf("%s: got %q, %v; want %q", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"{now*1h}", "{now-}", "{now-1}", "{long 0}", "{long x}", "{jwt 3}", "{digest h2 acme}", "{digest jwt x}", "{}", "{x}"} {
-		if got, err := held.expand(text, noon); err == nil {
+	for _, text := range []string{"{now*1h}", "{now-}", "{now-1}", "{long 0}", "{long x}", "{jwt other}", "{jwk k1 HS256}", "{jwks none}", "{unix x}", "{digest h2 acme}", "{digest jwt x}", "{x}"} {
+		if got, err := world.expand(text, noon); err == nil {
 			t.Errorf("%s: accepted as %q", text, got)
 		}
 	}
@@ -188,7 +192,11 @@ func TestReadmeNamesEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	words := append([]string{
-		"{token ", "{typo ", "{encoded ", "{encoded-twice ", "{id ", "{foreign ", "{long ", "{text ", "{jwt}", "{digest ", "{check ", "{pepper ", "{tab}", "{space}",
+		"{token ", "{typo ", "{encoded ", "{encoded-twice ", "{id ", "{foreign ", "{long ", "{text ", "{jwt}", "{digest ", "{check ", "{pepper ", "{tab}", "{space}", "{cr}", "{lf}",
+		"{jwt ", "{unix ", "{jwk ", "{jwks ", "{binding ", "{jti ", "{x5t ", "`jwt NAME`", "`jwks NAME`", "`certificate: NAME`",
+		"`key NAME`", "`signed by NAME`", "`header MEMBER JSON`", "`claim MEMBER JSON`", "`without header MEMBER`", "`also claim MEMBER JSON`",
+		"`raw header TEXT`", "`append signature TEXT`", "`loosen signature`", "`signature none`", "`signature flipped`", "`signature hmac`", "`signature der`",
+		"`parts N`", "`length N`",
 		"`reason`", "`observed`", "`presented`", "`challenge`", "`sets ", "`removes ", "`keeps ", "`removes_query ", "`metadata ", "`no_metadata ",
 	}, sections...)
 	for _, word := range words {

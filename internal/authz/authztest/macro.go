@@ -3,7 +3,6 @@ package authztest
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"hash/crc32"
@@ -42,18 +41,26 @@ func readPeppers(t testing.TB, dir string) peppers {
 	return held
 }
 
+// words are what the words in braces are made of.
+type words struct {
+	peppers
+	jwts    map[string]string // sections jwt by name
+	jwks    map[string]string // paths of files, by the names of their sections
+	forgers bool              // no JWT is signed by whom it should be
+}
+
 var (
-	anyMacro   = regexp.MustCompile(`\{([^{}]*)\}`)
-	knownMacro = regexp.MustCompile(`\{((?:pepper|id|check) [^{}]*)\}`)
+	anyMacro   = regexp.MustCompile(`\{([^{}"]+)\}`) // with a quote it is JSON
+	knownMacro = regexp.MustCompile(`\{((?:pepper|id|check|jwks) [^{}]*)\}`)
 
 	pepperedKind = regexp.MustCompile(`^h[0-9]+$`)
 )
 
 // expand replaces each {macro}. Braces that hold none are a mistake.
-func (p peppers) expand(text string, now time.Time) (string, error) {
+func (w words) expand(text string, now time.Time) (string, error) {
 	var failed error
 	expanded := anyMacro.ReplaceAllStringFunc(text, func(braced string) string {
-		value, err := p.macro(strings.Trim(braced, "{}"), now)
+		value, err := w.macro(strings.Trim(braced, "{}"), now)
 		if err != nil && failed == nil {
 			failed = fmt.Errorf("%s: %w", braced, err)
 		}
@@ -63,9 +70,9 @@ func (p peppers) expand(text string, now time.Time) (string, error) {
 }
 
 // expandKnown is expand for YAML, where braces have a meaning of their own.
-func (p peppers) expandKnown(text string) string {
+func (w words) expandKnown(text string) string {
 	return knownMacro.ReplaceAllStringFunc(text, func(braced string) string {
-		value, err := p.macro(strings.Trim(braced, "{}"), time.Time{})
+		value, err := w.macro(strings.Trim(braced, "{}"), time.Time{})
 		if err != nil {
 			return braced
 		}
@@ -73,7 +80,7 @@ func (p peppers) expandKnown(text string) string {
 	})
 }
 
-func (p peppers) macro(text string, now time.Time) (string, error) {
+func (w words) macro(text string, now time.Time) (string, error) {
 	word, rest, _ := strings.Cut(text, " ")
 	switch {
 	case strings.HasPrefix(word, "now"):
@@ -81,17 +88,50 @@ func (p peppers) macro(text string, now time.Time) (string, error) {
 	case word == "id":
 		return idOf(rest), nil
 	case word == "digest":
-		return p.digest(rest)
+		return w.digest(rest)
 	case word == "check":
-		return p.check(rest)
+		return w.check(rest)
 	case word == "pepper":
-		return filepath.Join(p.dir, rest), nil
+		return filepath.Join(w.dir, rest), nil
 	case word == "tab":
 		return "\t", nil
 	case word == "space":
 		return " ", nil
+	case word == "cr":
+		return "\r", nil
+	case word == "lf":
+		return "\n", nil
+	case word == "jwt":
+		return w.jwt(rest, now)
+	}
+	if value, known, err := w.ofJWTs(word, rest, now); known {
+		return value, err
 	}
 	return presented(word, rest)
+}
+
+// ofJWTs gives what records and claims of JWTs hold.
+func (w words) ofJWTs(word, rest string, now time.Time) (value string, known bool, err error) {
+	switch word {
+	case "unix":
+		value, err = unixOf(rest, now)
+	case "jwk":
+		value, err = jwkOf(rest)
+	case "jwks":
+		path, there := w.jwks[rest]
+		if !there {
+			err = fmt.Errorf("no section jwks %s", rest)
+		}
+		value = path
+	case "jti", "binding":
+		issuer, name, _ := strings.Cut(rest, " ")
+		value = sumOf(issuer + "\n" + name)
+	case "x5t":
+		value = thumbprintOf(certificateOf(rest))
+	default:
+		return "", false, nil
+	}
+	return value, true, err
 }
 
 // presented gives what a caller may present.
@@ -115,8 +155,6 @@ func presented(word, rest string) (string, error) {
 			return "", fmt.Errorf("want a length")
 		}
 		return strings.Repeat("x", n), nil
-	case "jwt":
-		return jwtOf(rest)
 	}
 	return "", fmt.Errorf("no macro of that name")
 }
@@ -182,20 +220,6 @@ func percentEncoded(text string) string {
 		fmt.Fprintf(&b, "%%%02X", text[i])
 	}
 	return b.String()
-}
-
-// jwtOf makes what has the shape of a JWT, of a length where one is given.
-func jwtOf(length string) (string, error) {
-	encode := base64.RawURLEncoding.EncodeToString
-	head := encode([]byte(`{"alg":"RS256","kid":"2026-01","typ":"JWT"}`)) + "." + encode([]byte(`{"iss":"acme","aud":"api"}`)) + "."
-	if length == "" {
-		return head + encode([]byte("no signature")), nil
-	}
-	n, err := strconv.Atoi(length)
-	if err != nil || n <= len(head) {
-		return "", fmt.Errorf("want a length above %d", len(head))
-	}
-	return head + strings.Repeat("x", n-len(head)), nil
 }
 
 // digest gives the digest of what a macro gives, of a token where only a name

@@ -3,6 +3,7 @@ package authztest
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,11 +31,16 @@ registry
 func (c Case) Records(now time.Time) map[registry.Ref]registry.Fields {
 	all := make(map[registry.Ref]registry.Fields)
 	for ref, record := range c.mustRecords(now) {
-		if !record.absent && !record.otherType {
+		if !record.absent && !record.otherType && ref != registry.RevokedRef {
 			all[ref] = record.fields
 		}
 	}
 	return all
+}
+
+// Revoked gives the members of the revoked JWTs.
+func (c Case) Revoked() []string {
+	return slices.Sorted(maps.Keys(c.mustRecords(time.Time{})[registry.RevokedRef].fields))
 }
 
 // OtherTypes gives the keys that hold something of another type than they
@@ -60,7 +66,7 @@ func (c Case) mustRecords(now time.Time) map[registry.Ref]written {
 func (c Case) records(now time.Time) (map[registry.Ref]written, error) {
 	all := make(map[registry.Ref]written)
 	for _, text := range []string{rootByDefault, c.registry, c.mendedRegistry} {
-		expanded, err := c.peppers.expand(text, now)
+		expanded, err := c.words.expand(text, now)
 		if err != nil {
 			return nil, fmt.Errorf("%s: registry: %w", c.Name, err)
 		}
@@ -73,7 +79,8 @@ func (c Case) records(now time.Time) (map[registry.Ref]written, error) {
 	return all, nil
 }
 
-// parseRecords reads key lines, each followed by indented lines of fields.
+// parseRecords reads key lines, each followed by indented lines of fields; of
+// the revoked JWTs they are its members.
 func parseRecords(text string) (map[registry.Ref]written, error) {
 	all := make(map[registry.Ref]written)
 	var current registry.Fields

@@ -9,6 +9,7 @@ import (
 
 	"credence/internal/authz"
 	"credence/internal/credential"
+	"credence/internal/jwt"
 )
 
 // A Sent is a check as Envoy sends it, told without Envoy's types.
@@ -30,6 +31,10 @@ type Sent struct {
 	Headers   map[string]string
 
 	Extensions map[string]string
+
+	// Certificate is that of the client's connection, in DER; nil: none is
+	// reported.
+	Certificate []byte
 }
 
 // Sent gives the check of a case, with times relative to now.
@@ -57,6 +62,9 @@ func (c Case) Request(now time.Time) authz.Request {
 			request.Headers = append(request.Headers, credential.Header{Name: name, Value: sent.Headers[name]})
 		}
 	}
+	if sent.Certificate != nil {
+		request.Certificate = jwt.ThumbprintOf(sent.Certificate)
+	}
 	if sent.Source == "none" || strings.HasPrefix(sent.Source, "pipe:") || strings.HasPrefix(sent.Source, "internal:") {
 		request.Source = ""
 	}
@@ -64,18 +72,20 @@ func (c Case) Request(now time.Time) authz.Request {
 }
 
 func (c Case) sent(now time.Time) (sent Sent, err error) {
-	sections := map[string]string{"request": c.request, "headers": c.headers, "envoy": c.envoy}
-	for name, text := range sections {
-		if sections[name], err = c.peppers.expand(text, now); err != nil {
-			return Sent{}, fmt.Errorf("%s: %s: %w", c.Name, name, err)
-		}
-	}
+	expand := func(text string) (string, error) { return c.words.expand(text, now) }
 	sent = Sent{Source: "203.0.113.7", Scheme: "https", Extensions: map[string]string{}}
-	form, err := sent.readEnvoy(sections["envoy"])
+	envoy, err := expand(c.envoy)
 	if err != nil {
 		return Sent{}, fmt.Errorf("%s: envoy: %w", c.Name, err)
 	}
-	first, lines, _ := strings.Cut(sections["request"], "\n")
+	form, err := sent.readEnvoy(envoy)
+	if err != nil {
+		return Sent{}, fmt.Errorf("%s: envoy: %w", c.Name, err)
+	}
+	first, lines, _ := strings.Cut(c.request, "\n")
+	if first, err = expand(first); err != nil {
+		return Sent{}, fmt.Errorf("%s: request: %w", c.Name, err)
+	}
 	sent.Method, sent.Target, _ = strings.Cut(first, " ")
 	switch {
 	case sent.Method == "" && !sent.NoAttributes && !sent.NoHTTP:
@@ -83,21 +93,21 @@ func (c Case) sent(now time.Time) (sent Sent, err error) {
 	case sent.Method == "-":
 		sent.Method = ""
 	}
-	return sent, c.fillHeaders(&sent, form, lines, sections["headers"])
+	return sent, c.fillHeaders(&sent, form, lines, expand)
 }
 
 // fillHeaders gives the header lines the form that Envoy sends.
-func (c Case) fillHeaders(sent *Sent, form, lines, others string) error {
-	headers, err := parseHeaders(lines)
+func (c Case) fillHeaders(sent *Sent, form, lines string, expand func(string) (string, error)) error {
+	headers, err := parseHeaders(lines, expand)
 	if err != nil {
 		return fmt.Errorf("%s: request: %w", c.Name, err)
 	}
-	joined, err := parseHeaders(others)
+	joined, err := parseHeaders(c.headers, expand)
 	if err != nil {
 		return fmt.Errorf("%s: headers: %w", c.Name, err)
 	}
 	switch {
-	case (form == "both") != (others != ""):
+	case (form == "both") != (c.headers != ""):
 		return fmt.Errorf("%s: a section headers goes with form both, and with no other", c.Name)
 	case form == "headers":
 		sent.Headers = join(headers)
@@ -123,7 +133,9 @@ func join(headers credential.Headers) map[string]string {
 	return joined
 }
 
-func parseHeaders(text string) (credential.Headers, error) {
+// parseHeaders reads a line for each header. Words in braces are expanded after
+// the lines are told apart: a JWT may hold whatever it likes.
+func parseHeaders(text string, expand func(string) (string, error)) (credential.Headers, error) {
 	headers := credential.Headers{}
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
@@ -134,7 +146,11 @@ func parseHeaders(text string) (credential.Headers, error) {
 		if !found || name != strings.ToLower(name) || strings.ContainsAny(name, " \t") {
 			return nil, fmt.Errorf("header %q: want name: value, the name in lower case", line)
 		}
-		headers = append(headers, credential.Header{Name: name, Value: strings.TrimPrefix(value, " ")})
+		value, err := expand(strings.TrimPrefix(value, " "))
+		if err != nil {
+			return nil, err
+		}
+		headers = append(headers, credential.Header{Name: name, Value: value})
 	}
 	return headers, nil
 }
@@ -160,6 +176,8 @@ func (s *Sent) readEnvoy(text string) (form string, err error) {
 			s.Source = value
 		case word == "scheme":
 			s.Scheme = value
+		case word == "certificate":
+			s.Certificate = certificateOf(value)
 		case word == "form" && (value == "header_map" || value == "headers" || value == "both"):
 			form = value
 		case word == "attributes" && value == "none":

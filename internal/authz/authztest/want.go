@@ -40,9 +40,9 @@ type Decided struct {
 // Allows tells whether the request is expected to pass.
 func (w Want) Allows() bool { return w.Status == 0 }
 
-func (p peppers) parseWant(text string) (Want, error) {
-	w := Want{Sets: map[string]string{}, Metadata: map[string]string{}}
-	text, err := p.expand(text, time.Time{})
+func (w words) parseWant(text string) (Want, error) {
+	want := Want{Sets: map[string]string{}, Metadata: map[string]string{}}
+	text, err := w.expand(text, time.Time{})
 	if err != nil {
 		return Want{}, err
 	}
@@ -52,11 +52,11 @@ func (p peppers) parseWant(text string) (Want, error) {
 			continue
 		}
 		word, value, _ := strings.Cut(line, " ")
-		if err := w.read(word, value); err != nil {
+		if err := want.read(word, value); err != nil {
 			return Want{}, fmt.Errorf("%q: %w", line, err)
 		}
 	}
-	return w, w.check()
+	return want, want.check()
 }
 
 func (w *Want) read(word, value string) error {

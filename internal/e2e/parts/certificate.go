@@ -1,4 +1,4 @@
-package record
+package parts
 
 import (
 	"crypto"
@@ -18,25 +18,26 @@ import (
 	"time"
 )
 
-// certificates are made anew in each run and are the same each time, so that recordings hold a certificate and the
-// repository no key: keys come from a hash of a name, and signatures are deterministic (RFC 6979).
-type certificates struct {
-	authority, certificate, key string      // PEM files for Envoy
-	client                      *tls.Config // for a client with a certificate of its own
+// Certificates are what TLS between a client and Envoy needs. They are made anew for each test and are the same each
+// time, so that recordings hold a certificate and the repository no key: keys come from a hash of a name, and
+// signatures are deterministic (RFC 6979).
+type Certificates struct {
+	// Authority, Certificate and Key are PEM files for Envoy: who signs, and what api.example.test shows.
+	Authority, Certificate, Key string
+
+	t         testing.TB
+	authority issued
 }
 
-func newCertificates(t *testing.T) certificates {
+// NewCertificates makes the certificates of a test.
+func NewCertificates(t testing.TB) Certificates {
 	t.Helper()
-	ca := issue(t, "test authority", nil, func(c *x509.Certificate) {
+	c := Certificates{t: t, authority: issue(t, "test authority", nil, func(c *x509.Certificate) {
 		c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
-	})
-	server := issue(t, "api.example.test", &ca, func(c *x509.Certificate) {
+	})}
+	server := issue(t, "api.example.test", &c.authority, func(c *x509.Certificate) {
 		c.DNSNames = []string{"api.example.test"}
 		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	})
-	client := issue(t, "acme", &ca, func(c *x509.Certificate) {
-		c.URIs = []*url.URL{{Scheme: "spiffe", Host: "example.test", Path: "/client/acme"}}
-		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	})
 	dir := t.TempDir()
 	write := func(name, kind string, der []byte) string {
@@ -50,16 +51,24 @@ func newCertificates(t *testing.T) certificates {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Authority = write("authority.pem", "CERTIFICATE", c.authority.certificate.Raw)
+	c.Certificate = write("certificate.pem", "CERTIFICATE", server.certificate.Raw)
+	c.Key = write("key.pem", "PRIVATE KEY", key)
+	return c
+}
+
+// Client gives what a client of that name connects to Envoy with: a certificate of its own.
+func (c Certificates) Client(name string) *tls.Config {
+	c.t.Helper()
+	client := issue(c.t, name, &c.authority, func(c *x509.Certificate) {
+		c.URIs = []*url.URL{{Scheme: "spiffe", Host: "example.test", Path: "/client/" + name}}
+		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	})
 	roots := x509.NewCertPool()
-	roots.AddCert(ca.certificate)
-	return certificates{
-		authority:   write("authority.pem", "CERTIFICATE", ca.certificate.Raw),
-		certificate: write("certificate.pem", "CERTIFICATE", server.certificate.Raw),
-		key:         write("key.pem", "PRIVATE KEY", key),
-		client: &tls.Config{
-			RootCAs: roots, ServerName: "api.example.test", MinVersion: tls.VersionTLS13,
-			Certificates: []tls.Certificate{{Certificate: [][]byte{client.certificate.Raw}, PrivateKey: client.key}},
-		},
+	roots.AddCert(c.authority.certificate)
+	return &tls.Config{
+		RootCAs: roots, ServerName: "api.example.test", MinVersion: tls.VersionTLS13,
+		Certificates: []tls.Certificate{{Certificate: [][]byte{client.certificate.Raw}, PrivateKey: client.key}},
 	}
 }
 
@@ -70,7 +79,7 @@ type issued struct {
 }
 
 // issue makes a certificate that by has signed, or that has signed itself.
-func issue(t *testing.T, name string, by *issued, change func(*x509.Certificate)) issued {
+func issue(t testing.TB, name string, by *issued, change func(*x509.Certificate)) issued {
 	t.Helper()
 	scalar := sha256.Sum256([]byte("credence test key of " + name))
 	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar[:])

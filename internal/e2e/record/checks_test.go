@@ -26,7 +26,7 @@ const (
 // TestChecks sends every request through the real Envoy, and compares what it asked with the recording, or, with
 // -record, makes the recording.
 func TestChecks(t *testing.T) {
-	keys := newCertificates(t)
+	keys := parts.NewCertificates(t)
 	for _, s := range settings() {
 		t.Run(s.name, func(t *testing.T) {
 			checks, to := s.start(t, keys)
@@ -80,7 +80,7 @@ func TestChecksAreThoseOfTheTable(t *testing.T) {
 }
 
 // start runs Envoy as the setting says, between a server that allows all and an upstream that answers.
-func (s setting) start(t *testing.T, keys certificates) (*parts.CheckServer, target) {
+func (s setting) start(t *testing.T, keys parts.Certificates) (*parts.CheckServer, target) {
 	t.Helper()
 	checks := parts.Checks(t, "127.0.0.1:0", nil)
 	addresses := envoy.Addresses{Listener: s.listener, Credence: checks.Addr(), Upstream: parts.Upstream(t).Addr()}
@@ -90,12 +90,12 @@ func (s setting) start(t *testing.T, keys certificates) (*parts.CheckServer, tar
 	edits := s.edits
 	to := target{}
 	if s.tls {
-		to.tls = keys.client
+		to.tls = keys.Client("acme")
 		authority := ""
 		if s.client {
-			authority = keys.authority
+			authority = keys.Authority
 		}
-		edits = append(edits, envoy.ClientTLS(keys.certificate, keys.key, authority))
+		edits = append(edits, envoy.ClientTLS(keys.Certificate, keys.Key, authority))
 	}
 	to.address = parts.Envoy(t, addresses, edits...).Addr()
 	return checks, to
