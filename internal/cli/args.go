@@ -14,8 +14,13 @@ import (
 // tokenText finds what looks like a token of ours.
 var tokenText = regexp.MustCompile(`crd_([0-9a-z]{10})_[0-9A-Za-z]+`)
 
-// redact takes the secret out of every token in a text.
+// jwtText finds what looks like a JWT: two JSON objects and a signature, in
+// base64url.
+var jwtText = regexp.MustCompile(`e[wy][0-9A-Za-z_-]{14,}\.e[wy][0-9A-Za-z_-]*\.[0-9A-Za-z_-]{16,}`)
+
+// redact takes the secret out of every token in a text, and every JWT.
 func redact(text string) string {
+	text = jwtText.ReplaceAllString(text, "[redacted JWT]")
 	return tokenText.ReplaceAllString(text, "crd_${1}_[redacted]")
 }
 
@@ -23,11 +28,14 @@ func redact(text string) string {
 // mistyped: most of its secret is in it.
 var secretText = regexp.MustCompile(`crd_([0-9a-z]{10})_[0-9A-Za-z]{16,}`)
 
-// refuseTokens refuses a token anywhere among the arguments: other users can
-// see them there, the shell keeps them in its history, and a reason would be
-// stored.
+// refuseTokens refuses a token, or a JWT, anywhere among the arguments: other
+// users can see them there, the shell keeps them in its history, and a reason
+// would be stored.
 func refuseTokens(args []string) error {
 	for _, arg := range args {
+		if jwtText.MatchString(arg) {
+			return misused("a JWT must not be an argument: commands read it from a file or from standard input; it now stands in the history of your shell, so that it is safest to revoke it: credence jwt revoke --from-file FILE")
+		}
 		if found := secretText.FindStringSubmatch(arg); found != nil {
 			id := found[1]
 			return misused("a token must not be an argument: commands take its id, %s; the token now stands in the history of your shell, so that it is safest to replace it: credence token revoke %s", id, id)
@@ -123,6 +131,10 @@ func commandLine(cmd *cobra.Command, args []string, more ...string) string {
 		case !f.Changed:
 		case f.Value.Type() == "bool":
 			words = append(words, "--"+f.Name)
+		case f.Value.Type() == claimType:
+			for _, text := range f.Value.(*claimFlag).texts {
+				words = append(words, "--"+f.Name, text)
+			}
 		case f.NoOptDefVal != "":
 			words = append(words, "--"+f.Name+"="+f.Value.String())
 		default:

@@ -32,7 +32,8 @@ const followRound = 10 * time.Second
 func newChangesCommand(a *app) *cobra.Command {
 	cmd := newLeaf("changes [NAME ...] [flags]", "who changed what in the registry, when and why", `
 Shows the changes of the registry, oldest first: those that credence made, and those that other programs told of. With
-NAME only those of these records: client/acme, with its tokens, profile/partner or token/k3x9w0a7qd. Some 100,000 are kept.
+NAME only those of these records: client/acme, with all that is its own, profile/partner, token/k3x9w0a7qd, key/acme/k1 or
+binding/ID. Some 100,000 are kept.
 
 TIME is by the clock of who made the change. -o wide also has the number of the commit, which changes of other programs
 have not. -o json and -o yaml hold the entries of the change stream as they stand in Redis, with their id (entry) and the
@@ -243,8 +244,12 @@ func recordArgs(cmd *cobra.Command, args []string) ([]string, error) {
 			_, err = registry.ParseID[string](id)
 		case registry.TokenKind:
 			_, err = credential.ParseTokenID(id)
+		case registry.KeyKind:
+			_, _, err = parseKeyName(id)
+		case registry.BindingKind:
+			_, err = registry.ParseBindingID(id)
 		default:
-			return nil, misused("%s: %q names no record: want client/%s, profile/NAME or token/ID", pathOf(cmd), arg, cmp.Or(id, arg))
+			return nil, misused("%s: %q names no record: want client/%s, profile/NAME, token/ID, key/CLIENT/KID or binding/ID", pathOf(cmd), arg, cmp.Or(id, arg))
 		}
 		if err != nil {
 			return nil, misused("%s: %s: %v", pathOf(cmd), arg, err)

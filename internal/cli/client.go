@@ -14,8 +14,8 @@ import (
 
 func newClientCommand(a *app) *cobra.Command {
 	group := newGroup("client", "registered consumers of the API", `
-A client is a registered consumer of the API. Its tokens say which access profile they are for. A client that is disabled
-is denied at once, whatever it presents, and can be enabled again.`, `
+A client is a registered consumer of the API. Its tokens and keys say which access profile they are for. A client that is
+disabled is denied at once, whatever it presents, and can be enabled again.`, `
 credence client create acme --name "Acme Ltd" --allow 203.0.113.0/24
 credence client list
 credence client get acme
@@ -37,6 +37,7 @@ func (c *clientFlags) register(flags *pflag.FlagSet) {
 	flags.Var(allowModeFlag(&c.given.AllowMode), "allow-mode", "enforce, or observe: let pass who is not allowed, and count it (credence_observed_total; log.level debug tells each)")
 	flags.Var(limitFlag(&c.given.Limit), "limit", "requests in a unit of time, told to Envoy's rate limit: 1000/hour")
 	flags.Var(labelsFlag(&c.given.Labels), "label", "a label (repeat, or separate by commas): tier=gold")
+	flags.Var(timeFlag(&c.given.ValidAfter), "valid-after", "refuse its JWTs that were issued up to then, or do not say when: 2026-01-31T12:00:00Z")
 }
 
 func clientSetters() setters[registry.Client] {
@@ -47,6 +48,8 @@ func clientSetters() setters[registry.Client] {
 		"allow-mode": func(to, from *registry.Client) { to.AllowMode = from.AllowMode },
 		"limit":      func(to, from *registry.Client) { to.Limit = from.Limit },
 		"label":      func(to, from *registry.Client) { to.Labels = from.Labels },
+
+		"valid-after": func(to, from *registry.Client) { to.ValidAfter = from.ValidAfter },
 	}
 }
 
@@ -55,7 +58,7 @@ func clientOwner() owner[registry.ClientID] {
 		kind: "client", example: "acme", denied: "whatever it presents", parse: clientArg, names: clientNames,
 		disable: (*registrar.Registrar).DisableClient, enable: (*registrar.Registrar).EnableClient, remove: (*registrar.Registrar).DeleteClient,
 		warn: func(ctx context.Context, r *registrar.Registrar, id registry.ClientID) (string, error) {
-			n, err := activeTokens(r.Tokens(ctx, id), func(*registry.Token) bool { return true })
+			n, err := credentialsOf(ctx, r, id, "")
 			return fmt.Sprintf("client/%s and its %s will be denied for good.", id, n), err
 		},
 	}

@@ -16,6 +16,7 @@ change single entries; --clear leaves a field out. A client whose allowlist is c
 credence client update acme --name "Acme Inc" --contact ops@acme.example
 credence client update acme --add-allow 198.51.100.0/24 --remove-allow 203.0.113.0/24 --reason "they moved"
 credence client update acme --allow-mode observe
+credence client update acme --valid-after 2026-01-31T12:00:00Z --reason "JWTs were logged" --wait
 credence client update acme --add-label tier=silver --clear limit`)
 	var fields clientFlags
 	var cleared clearing

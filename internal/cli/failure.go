@@ -125,7 +125,7 @@ func isTimeout(err error) bool {
 
 // packages are what errors begin with for those who read the code.
 var packages = []string{
-	"answer: ", "authz: ", "cache: ", "config: ", "credential: ", "dev: ", "envoy: ", "extauthz: ", "fleet: ", "jwt: ", "redisstore: ", "registrar: ", "registry: ", "telemetry: ",
+	"answer: ", "authz: ", "cache: ", "config: ", "credential: ", "dev: ", "envoy: ", "extauthz: ", "fleet: ", "jwks: ", "jwt: ", "redisstore: ", "registrar: ", "registry: ", "telemetry: ",
 }
 
 // plain gives an error's text without the names of the packages that it came
@@ -171,6 +171,9 @@ func (a *app) suggestNames(ctx context.Context, r *registrar.Registrar, err erro
 		names = namesOf(r.ClientIDs(ctx))
 	case registry.ProfileKind:
 		names = namesOf(r.ProfileIDs(ctx))
+	case registry.KeyKind:
+		client, _, _ := strings.Cut(id, "/")
+		names = keysOf(ctx, r, registry.ClientID(client))
 	}
 	return fmt.Errorf("%w: %s", err, meant(id, names, "see credence "+kind+" list"))
 }

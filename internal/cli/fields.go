@@ -28,6 +28,10 @@ var fieldOrder = map[registry.RecordKind][]string{
 		"id", "client", "profile", "state", "state_by", "state_at", "state_reason", "label", "allow", "created_at", "not_before",
 		"expires_at", "replaced_by", "managed_by", "digest",
 	},
+	registry.KeyKind: {
+		"id", "client", "profile", "state", "alg", "require_cnf", "created_at", "expires_at", "managed_by", "jwk",
+	},
+	registry.BindingKind: {"id", "issuer", "subject", "client", "profile", "state", "created_at", "managed_by"},
 }
 
 // unset says what it means that a field is not there. Of all others it means
@@ -35,6 +39,7 @@ var fieldOrder = map[registry.RecordKind][]string{
 var unset = map[string]string{
 	"allow":       "any",
 	"allow_mode":  "enforce",
+	"require_cnf": "false",
 	"require_tls": "false",
 	"expires_at":  "never",
 	"not_before":  "at once",

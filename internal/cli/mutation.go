@@ -59,26 +59,26 @@ func (a *app) report(m *mutation, o registrar.Outcome, verb, hint string) {
 	default:
 		fmt.Fprintf(a.stdout, "%s %s\n", o.Name(), verb)
 	}
-	a.remark(m, o, hint)
+	a.remark(m, o.Commit, o.Position, hint)
 }
 
 // remark tells what people want to know besides, and keeps what is to be told
 // behind the proof: how far the change is proven, and what to do next.
-func (a *app) remark(m *mutation, o registrar.Outcome, hint string) {
-	if !o.Changed() {
+func (a *app) remark(m *mutation, commit registry.Commit, position registry.Position, hint string) {
+	if len(commit.Edits)+len(commit.Revoke) == 0 {
 		m.already = true
 		return
 	}
 	if a.verbose {
-		a.showCommands(o.Commit)
+		a.showCommands(commit)
 	}
 	if m.dryRun {
 		a.note("nothing was changed")
 		return
 	}
-	m.position, m.hint = o.Position, hint
+	m.position, m.hint = position, hint
 	if m.wait == 0 {
-		a.note("%s: servers apply it within milliseconds; --wait proves it", changeName(o.Position))
+		a.note("%s: servers apply it within milliseconds; --wait proves it", changeName(position))
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func newProfileCommand(a *app) *cobra.Command {
 	group := newGroup("profile", "access profiles: what a class of access may do", `
 An access profile says what a class of access may do: which kinds of credential it accepts, its scopes, from where, and
-how old tokens may be. Each token is for one profile.`, `
+how old tokens may be. Each token, key and binding is for one profile.`, `
 credence profile create partner --accepts token --scopes "orders:read orders:write" --max-token-age 90d
 credence profile list
 credence profile get partner`)
@@ -59,7 +59,7 @@ func profileOwner() owner[registry.ProfileID] {
 		kind: "profile", example: "partner", denied: "what is issued for it", parse: profileArg, names: profileNames,
 		disable: (*registrar.Registrar).DisableProfile, enable: (*registrar.Registrar).EnableProfile, remove: (*registrar.Registrar).DeleteProfile,
 		warn: func(ctx context.Context, r *registrar.Registrar, id registry.ProfileID) (string, error) {
-			n, err := activeTokens(r.Tokens(ctx, ""), func(t *registry.Token) bool { return t.Profile == id })
+			n, err := credentialsOf(ctx, r, "", id)
 			return fmt.Sprintf("profile/%s and the %s for it will be denied for good.", id, n), err
 		},
 	}
@@ -92,6 +92,8 @@ credence profile create internal --accepts token,jwt --allow 10.0.0.0/8 --max-jw
 			next := ""
 			if profile.Accepts.Token {
 				next = "next: credence token issue CLIENT --profile " + string(id) + " --expires-in 90d"
+			} else {
+				next = "next: credence key add CLIENT --profile " + string(id) + " --from-file FILE"
 			}
 			a.report(m, outcome, "created", next)
 			return nil

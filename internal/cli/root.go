@@ -16,7 +16,7 @@ const (
 func newRootCommand(a *app) *cobra.Command {
 	root := newGroup("credence", "external authorization for Envoy: knows the clients of your API", `
 credence answers Envoy, for each request: allow, with the client's identity in headers, or deny, with a reason. The
-clients, access profiles and tokens that it knows are records in Redis, the registry, which these commands work on.
+clients, access profiles, tokens and keys that it knows are records in Redis, the registry, which these commands work on.
 
 Where the registry is: --redis, or CREDENCE_REDIS_URL, or redis.url in the file that --config or CREDENCE_CONFIG names,
 or redis://127.0.0.1:6379/0. Exit status: 0 done, 1 failed, 2 wrong usage, 3 the answer is "no".`, `
@@ -28,6 +28,10 @@ credence init
 credence profile create partner --accepts token --scopes "orders:read"
 credence client create acme --name "Acme Ltd" --allow 203.0.113.0/24
 credence token issue acme --profile partner --expires-in 90d
+
+# or let it sign JWTs itself
+credence profile create signer --accepts jwt --scopes "orders:read"
+credence key add acme --profile signer --from-file acme.pub.pem
 
 # switch a client off
 credence client disable acme --reason "leaked token"`)
@@ -53,7 +57,7 @@ credence client disable acme --reason "leaked token"`)
 		}
 	}
 	add(serverGroup, withoutOutput(newServeCommand(a)), withoutOutput(newDevCommand(a)), withoutOutput(newHealthCommand(a)), newConfigCommand(a), newVersionCommand(a), newManCommand(a))
-	add(registryGroup, newInitCommand(a), newDoctorCommand(a), newClientCommand(a), newProfileCommand(a), newTokenCommand(a), newChangesCommand(a), newFleetCommand(a), newRedisCommand(a))
+	add(registryGroup, newInitCommand(a), newDoctorCommand(a), newClientCommand(a), newProfileCommand(a), newTokenCommand(a), newKeyCommand(a), newBindingCommand(a), newJWTCommand(a), newChangesCommand(a), newFleetCommand(a), newRedisCommand(a))
 	return root
 }
 

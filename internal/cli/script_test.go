@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 //	keepall FILE     appends what was printed last, to both streams, to a file
 //	await FILE WORDS waits until the words, a regular expression, are in a file
 //	waiting N        waits until so many connections wait for changes
+//	keypair NAME ALG makes NAME.pem, NAME.pub.pem, NAME.jwk (public) and NAME.crt
+//	serve NAME FILE  makes $NAME the URL of a server on loopback that sends the file
 //	seat NAME …      a server of the fleet: join, beat, withhold, follow, halt, leave;
 //	                 $NAME, in capitals, is what the fleet calls it
 func TestScripts(t *testing.T) {
@@ -60,6 +62,8 @@ func TestScripts(t *testing.T) {
 						ts.Check(ts.Exec("redis-cli", append([]string{"-p", port}, args...)...))
 					},
 					"keepall": keepAll,
+					"keypair": keyPair,
+					"serve":   func(ts *testscript.TestScript, neg bool, args []string) { serveFile(t, ts, neg, args) },
 					"seat":    servers.do,
 					"await":   func(ts *testscript.TestScript, neg bool, args []string) { await(t, ts, neg, args) },
 					"waiting": func(ts *testscript.TestScript, neg bool, args []string) {

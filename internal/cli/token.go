@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
+	"credence/internal/credential"
 	"credence/internal/registrar"
 	"credence/internal/registry"
 
@@ -49,21 +51,56 @@ func when(t, now time.Time, zero string) string {
 	return distance(t, now)
 }
 
-// activeTokens counts tokens that are in use, in words.
-func activeTokens(items registrar.Items, of func(*registry.Token) bool) (string, error) {
-	count := 0
-	for item, err := range items {
+// credentialsOf counts the credentials in use of a client, of a profile, or of
+// both where both are given, in words: 2 active tokens and 1 active key.
+func credentialsOf(ctx context.Context, r *registrar.Registrar, client registry.ClientID, profile registry.ProfileID) (string, error) {
+	var parts []string
+	for _, kind := range []struct {
+		word  string
+		items registrar.Items
+	}{
+		{"token", r.Tokens(ctx, client)}, {"key", r.Keys(ctx, client)}, {"binding", r.Bindings(ctx, client)},
+	} {
+		n, err := countActive(kind.items, profile)
 		if err != nil {
 			return "", err
 		}
-		if token, ok := item.Record.(*registry.Token); ok && token.State == registry.Active && of(token) {
+		if n > 0 {
+			parts = append(parts, counted(n, "active "+kind.word))
+		}
+	}
+	switch last := len(parts) - 1; last {
+	case -1:
+		return "0 active tokens", nil
+	case 0:
+		return parts[0], nil
+	default:
+		return strings.Join(parts[:last], ", ") + " and " + parts[last], nil
+	}
+}
+
+// countActive counts credentials that are in use; of one profile where it is
+// given.
+func countActive(items registrar.Items, profile registry.ProfileID) (int, error) {
+	count := 0
+	for item, err := range items {
+		if err != nil {
+			return 0, err
+		}
+		state, of := registry.NoState, registry.ProfileID("")
+		switch record := item.Record.(type) {
+		case *registry.Token:
+			state, of = record.State, record.Profile
+		case *registry.Key:
+			state, of = record.State, record.Profile
+		case *registry.Binding:
+			state, of = record.State, record.Profile
+		}
+		if state == registry.Active && (profile == "" || of == profile) {
 			count++
 		}
 	}
-	if count == 1 {
-		return "1 active token", nil
-	}
-	return fmt.Sprintf("%d active tokens", count), nil
+	return count, nil
 }
 
 func newTokenGetCommand(a *app) *cobra.Command {
@@ -95,12 +132,9 @@ credence token list -o wide
 credence token list -o json | jq -r '.[] | select(.state == "active" and (has("expires_at") | not)) | .id'`)
 	cmd.ValidArgsFunction = first(clientNames(a))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		var client registry.ClientID
-		var err error
-		if len(args) > 0 {
-			if client, err = clientArg(cmd, args); err != nil {
-				return err
-			}
+		client, err := optionalClient(cmd, args)
+		if err != nil {
+			return err
 		}
 		return a.browse(cmd, func(ctx context.Context, r *registrar.Registrar) error {
 			keep := func(*registry.Token) bool { return true }
@@ -131,7 +165,7 @@ credence token revoke k3x9w0a7qd --reason "replaced" --yes`)
 			return err
 		}
 		if !yes && !m.dryRun {
-			if err := a.confirmRevoke(cmd, args); err != nil {
+			if err := a.confirmRevoke(cmd, args, id); err != nil {
 				return err
 			}
 		}
@@ -149,21 +183,26 @@ credence token revoke k3x9w0a7qd --reason "replaced" --yes`)
 
 // confirmRevoke asks for one token, and says whose it is. What is revoked
 // already needs no answer.
-func (a *app) confirmRevoke(cmd *cobra.Command, args []string) error {
-	id, err := tokenArg(cmd, args)
-	if err != nil || !a.canAsk {
+func (a *app) confirmRevoke(cmd *cobra.Command, args []string, id credential.TokenID) error {
+	return a.confirmFor(cmd, args, func(ctx context.Context, r *registrar.Registrar) (string, error) {
+		item, err := r.Token(ctx, id)
+		if token, ok := item.Record.(*registry.Token); ok && token.State == registry.Active {
+			return fmt.Sprintf("revoke token/%s of client/%s (%s)? This cannot be undone.", id, token.Client, cmp.Or(token.Label, "profile/"+string(token.Profile))), err
+		}
+		return "", err
+	})
+}
+
+// confirmFor is confirm with a question that is made from the registry; an empty
+// one needs no answer.
+func (a *app) confirmFor(cmd *cobra.Command, args []string, asking func(context.Context, *registrar.Registrar) (string, error)) error {
+	if !a.canAsk {
 		return a.confirm(cmd, args, "")
 	}
 	var question string
-	err = a.ask(cmd, func(ctx context.Context, r *registrar.Registrar) error {
-		item, err := r.Token(ctx, id)
-		if err != nil {
-			return err
-		}
-		if token, ok := item.Record.(*registry.Token); ok && token.State == registry.Active {
-			question = fmt.Sprintf("revoke token/%s of client/%s (%s)? This cannot be undone.", id, token.Client, cmp.Or(token.Label, "profile/"+string(token.Profile)))
-		}
-		return nil
+	err := a.ask(cmd, func(ctx context.Context, r *registrar.Registrar) (err error) {
+		question, err = asking(ctx, r)
+		return err
 	})
 	if err != nil || question == "" {
 		return err

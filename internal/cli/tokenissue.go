@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"credence/internal/credential"
 	"credence/internal/registrar"
 	"credence/internal/registry"
 
@@ -39,33 +40,28 @@ func tokenSetters() setters[registry.Token] {
 
 // settle turns --expires-in into a time. It counts from --not-before, where
 // that is to come.
-func (t *tokenFlags) settle(cmd *cobra.Command, now time.Time) error {
-	if t.expiresIn == 0 {
-		return t.checkEnd(cmd, now)
-	}
-	if cmd.Flags().Changed("expires-at") {
-		return misused("%s: --expires-in or --expires-at, not both", pathOf(cmd))
-	}
-	begin := now
-	if t.given.NotBefore.After(now) {
-		begin = t.given.NotBefore
-	}
-	t.given.Expires = begin.Add(t.expiresIn).UTC().Truncate(time.Second)
-	return nil
+func (t *tokenFlags) settle(cmd *cobra.Command, now time.Time) (err error) {
+	t.given.Expires, err = endOf(cmd, now, t.given.NotBefore, t.expiresIn, t.given.Expires)
+	return err
 }
 
-// checkEnd refuses an --expires-at that leaves the token no time.
-func (t *tokenFlags) checkEnd(cmd *cobra.Command, now time.Time) error {
-	end, begin := t.given.Expires, t.given.NotBefore
+// endOf gives the end of a life by --expires-in, which counts from its beginning
+// where that is to come, or by --expires-at, which must leave some time.
+func endOf(cmd *cobra.Command, now, begin time.Time, in time.Duration, at time.Time) (time.Time, error) {
 	switch {
-	case end.IsZero():
-		return nil
-	case !end.After(now):
-		return misused("%s: --expires-at: %s is past", pathOf(cmd), registry.FormatTime(end))
-	case !end.After(begin):
-		return misused("%s: --expires-at: %s is not after --not-before %s", pathOf(cmd), registry.FormatTime(end), registry.FormatTime(begin))
+	case in > 0 && cmd.Flags().Changed("expires-at"):
+		return at, misused("%s: --expires-in or --expires-at, not both", pathOf(cmd))
+	case in > 0 && begin.After(now):
+		return begin.Add(in).UTC().Truncate(time.Second), nil
+	case in > 0:
+		return now.Add(in).UTC().Truncate(time.Second), nil
+	case at.IsZero():
+	case !at.After(now):
+		return at, misused("%s: --expires-at: %s is past", pathOf(cmd), registry.FormatTime(at))
+	case !at.After(begin):
+		return at, misused("%s: --expires-at: %s is not after --not-before %s", pathOf(cmd), registry.FormatTime(at), registry.FormatTime(begin))
 	}
-	return nil
+	return at, nil
 }
 
 func newTokenIssueCommand(a *app) *cobra.Command {
@@ -92,7 +88,7 @@ TOKEN=$(credence token issue acme --profile partner --expires-in 1h)`)
 			return misused("%s: -o name would throw the token away: use -o json", pathOf(cmd))
 		}
 		if profile == "" {
-			return a.missingProfile(cmd, args)
+			return a.missingProfile(cmd, args, credential.Token)
 		}
 		if err := fields.settle(cmd, a.now()); err != nil {
 			return err
@@ -123,7 +119,7 @@ func (a *app) handOver(m *mutation, issued registrar.Issued) {
 	}
 	record := issued.Record
 	a.note("%s issued to client/%s for profile/%s; it is shown this once only", issued.Name(), record.Client, record.Profile)
-	a.remark(m, issued.Outcome, "")
+	a.remark(m, issued.Commit, issued.Position, "")
 	for _, doubt := range doubts(issued, a.now()) {
 		a.note("note: %s", doubt)
 	}
@@ -162,14 +158,14 @@ func doubts(issued registrar.Issued, now time.Time) []string {
 
 // missingProfile says that --profile is missing, with a command to copy that
 // names a profile that there is, where one can be found.
-func (a *app) missingProfile(cmd *cobra.Command, args []string) error {
+func (a *app) missingProfile(cmd *cobra.Command, args []string, kind credential.Kind) error {
 	var found string
 	err := a.ask(cmd, func(ctx context.Context, r *registrar.Registrar) error {
 		for item, err := range r.Profiles(ctx) {
 			if err != nil {
 				return err
 			}
-			if p, ok := item.Record.(*registry.Profile); ok && p.State == registry.Active && p.Accepts.Token {
+			if p, ok := item.Record.(*registry.Profile); ok && p.State == registry.Active && p.Accepts.Has(kind) {
 				found = item.ID
 				return nil
 			}
@@ -180,7 +176,8 @@ func (a *app) missingProfile(cmd *cobra.Command, args []string) error {
 	case err != nil: // the registry cannot help: the flag is missing all the same
 		return missing(cmd, args, "profile", "PROFILE")
 	case found == "":
-		return misused("%s: --profile is missing, and there is no active access profile that accepts tokens: credence profile create partner --accepts token", pathOf(cmd))
+		what := map[credential.Kind]string{credential.Token: "tokens", credential.JWT: "JWTs"}[kind]
+		return misused("%s: --profile is missing, and there is no active access profile that accepts %s: credence profile create partner --accepts %s", pathOf(cmd), what, kind)
 	}
 	return missing(cmd, args, "profile", found)
 }
