@@ -3,7 +3,11 @@ package config
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"credence/internal/authz"
 	"credence/internal/credential"
 )
 
@@ -37,6 +41,13 @@ func TestPolicy(t *testing.T) {
 routes: {mode: observe, permit_observe: true, permit_optional: false}
 peer: {trusted_proxies: [10.0.0.0/8], header: x-real-ip}
 credentials: {accept: [{header: x-legacy-key}]}
+jwt:
+  audiences: [api]
+  max_lifetime: 30m
+  clock_skew: 5s
+  issuers:
+    - {issuer: https://a.example, jwks_file: a.json}
+    - {issuer: https://b.example, jwks_file: b.json, subject_claim: client_id}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +58,13 @@ credentials: {accept: [{header: x-legacy-key}]}
 	}
 	if p.Peer.Header != "x-real-ip" || p.Peer.Trusted.String() != "10.0.0.0/8" {
 		t.Errorf("peer = %s by %s, want 10.0.0.0/8 by x-real-ip", p.Peer.Trusted, p.Peer.Header)
+	}
+	wantJWT := authz.JWTPolicy{
+		Audiences: []string{"api"}, MaxLifetime: 30 * time.Minute, Skew: 5 * time.Second,
+		SubjectClaims: map[string]string{"https://a.example": "sub", "https://b.example": "client_id"},
+	}
+	if diff := cmp.Diff(wantJWT, p.JWT); diff != "" {
+		t.Errorf("JWTs (-want +got):\n%s", diff)
 	}
 	const token = "an-old-token-of-16"
 	shown, problem := p.Places.Find(credential.Headers{{Name: "x-legacy-key", Value: token}}, "/")

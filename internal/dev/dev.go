@@ -43,7 +43,12 @@ func Run(ctx context.Context, options Options) (err error) {
 		return err
 	}
 	defer redis.end()
-	registered, err := fillAt(ctx, redis.url())
+	key, err := newKeyPair()
+	if err != nil {
+		return err
+	}
+	defer key.end()
+	registered, err := fillAt(ctx, redis.url(), key)
 	if err != nil {
 		return err
 	}
@@ -99,13 +104,13 @@ func wait(ctx context.Context, options Options, redis *embedded, s *server, p *p
 }
 
 // fillAt makes the sample registry in the Redis at a URL.
-func fillAt(ctx context.Context, url string) (s sample, err error) {
+func fillAt(ctx context.Context, url string, key *keyPair) (s sample, err error) {
 	store, err := redisstore.Open(redisstore.Options{URL: credential.NewSecret(url), Prefix: config.Default().Redis.Prefix})
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	return fill(ctx, registrar.New(store, registrar.Options{Now: time.Now}))
+	return fill(ctx, registrar.New(store, registrar.Options{Now: time.Now}), key)
 }
 
 // A server is a running credence.
@@ -124,6 +129,7 @@ func startServer(ctx context.Context, options Options, redis string) (*server, e
 	c := config.Default()
 	c.Redis.URL = redis
 	c.Listen.Drain = 0 // Envoy has ended before
+	c.JWT.Audiences = []string{audience}
 	var err error
 	if c.Listen.GRPC, err = freeNear(portGRPC); err != nil {
 		return nil, err

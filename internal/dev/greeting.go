@@ -56,11 +56,12 @@ func (g greeting) print(w io.Writer) {
 // printTour writes what to paste where requests can be sent.
 func (g greeting) printTour(w io.Writer, say func(string, ...any)) {
 	const asAcme = `curl -i -H "Authorization: Bearer $ACME" $API`
-	say("Paste this first. ACME is the demo client's token, shown this once; GLOBEX that of a client which may only come from 192.0.2.0/24:")
+	say("Paste this first. ACME is the demo client's token, shown this once; KEY the file of a key that it signs JWTs with; GLOBEX the token of a client which may only come from 192.0.2.0/24:")
 	say("")
 	say("  export CREDENCE_REDIS_URL=%s", g.redis)
 	say("  export API=http://%s/orders DEV=%d", g.at.Listener, os.Getpid())
 	say("  export ACME=%s", g.sample.acme.Token.Expose())
+	say("  export KEY=%s", g.sample.key)
 	say("  export GLOBEX=%s", g.sample.globex.Token.Expose())
 	say("")
 	say("Then these, one by one:")
@@ -69,6 +70,11 @@ func (g greeting) printTour(w io.Writer, say func(string, ...any)) {
 		line{"curl -i $API", "401 credential_missing"},
 		line{asAcme, "200, and who you are in x-client-…"},
 		line{`curl -i -H "x-api-key: $GLOBEX" $API`, "403 peer_not_allowed"})
+	say("")
+	say("Or with a JWT that the client has signed itself, good for five minutes:")
+	say("")
+	printLines(w,
+		line{fmt.Sprintf(`curl -i -H "Authorization: Bearer $(%s jwt sign --from-file $KEY --client acme --kid %s --audience %s)" $API`, g.program, keyID, audience), "200"})
 	say("")
 	say("Switch the client off: the command ends when it is proven that every server goes by it. And on again:")
 	say("")

@@ -22,7 +22,12 @@ func TestRedisIsStoppedAndStartedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer redis.end()
-	if _, err := fillAt(t.Context(), redis.url()); err != nil {
+	key, err := newKeyPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer key.end()
+	if _, err := fillAt(t.Context(), redis.url(), key); err != nil {
 		t.Fatal(err)
 	}
 	store, err := redisstore.Open(redisstore.Options{

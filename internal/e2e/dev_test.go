@@ -31,7 +31,7 @@ func TestDevIsWhatItPrints(t *testing.T) {
 			g.paste(command)
 		}
 	}
-	if g.asked < 7 || g.toggled != 2 || g.disabled != 1 {
+	if g.asked < 8 || g.toggled != 2 || g.disabled != 1 {
 		t.Errorf("%d requests, %d signals to stop Redis or start it, %d clients disabled:\n%s", g.asked, g.toggled, g.disabled, strings.Join(greeting, "\n"))
 	}
 	await(t, "a stranger is told 401 again", func() bool {

@@ -100,6 +100,7 @@ func metricsServed(t *testing.T) map[string][]string {
 		t.Fatal("the read did not fail")
 	}
 	metrics.Facts(func() cache.State { return cache.State{} }, func() bool { return false })
+	metrics.Signatures(func() []telemetry.Issuer { return []telemetry.Issuer{{Name: "https://id.example.com"}} }, func() int { return 0 })
 	answer := httptest.NewRecorder()
 	metrics.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
 	labels := map[string][]string{}
@@ -165,7 +166,7 @@ func TestDocsExplainEveryMessage(t *testing.T) {
 	for _, row := range pageNamed(t, "docs/operations.md").rows(t, "### Every message of the log") {
 		explained = append(explained, quoted(row[0])[0])
 	}
-	for _, part := range []string{"cli", "telemetry", "extauthz", "cache"} {
+	for _, part := range []string{"cli", "telemetry", "extauthz", "cache", "jwks"} {
 		for _, file := range sourcesOf(t, part) {
 			messages, err := file.messages()
 			if err != nil {

@@ -24,6 +24,7 @@ var stages = map[string]func(*testing.T, ports) *session{
 	"docs/quickstart.md#Everything in one line": onDev,
 	"docs/operations.md":                        onNothing,
 	"docs/tokens.md":                            onStack,
+	"docs/jwt.md":                               onSigners,
 }
 
 // onRedis is for pages that begin with an empty Redis.
@@ -37,8 +38,10 @@ func onNothing(t *testing.T, p ports) *session { return newSession(t, p) }
 
 // onStack is for pages that begin where the quickstart ends: a registry without
 // clients, a server, Envoy and an API.
-func onStack(t *testing.T, p ports) *session {
-	s := start(t, setting{patient: true})
+func onStack(t *testing.T, p ports) *session { return onStackWith(t, p, setting{patient: true}) }
+
+func onStackWith(t *testing.T, p ports, with setting) *session {
+	s := start(t, with)
 	p.set("6379", s.redis.Addr())
 	p.set("8080", s.upstream.Addr())
 	p.set("9001", s.at.GRPC)
@@ -46,6 +49,35 @@ func onStack(t *testing.T, p ports) *session {
 	p.set("9901", s.envoy.AdminURL())
 	p.set("10000", s.envoy.Addr())
 	return newSession(t, p)
+}
+
+// onSigners is onStack with the configuration that the page shows, which is in
+// credence.yaml too, and with the libraries that it signs with.
+func onSigners(t *testing.T, p ports) *session {
+	config := p.onMachine(firstYAML(t, "docs/jwt.md"))
+	s := onStackWith(t, p, setting{patient: true, config: config})
+	if err := os.WriteFile(filepath.Join(s.dir, "credence.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	parts.NodeModules(t, s.dir)
+	if _, err := s.do(fmt.Sprintf("export %s\nnode() { %s \"$@\"; }\n", parts.PythonPath(t), parts.NodeProgram(t))); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// firstYAML gives the first block of a page that is YAML.
+func firstYAML(t *testing.T, name string) string {
+	t.Helper()
+	for _, page := range pages(t) {
+		for _, b := range page.blocks {
+			if page.name == name && b.language == "yaml" {
+				return b.text
+			}
+		}
+	}
+	t.Fatalf("%s has no block of YAML", name)
+	return ""
 }
 
 // onDev is for lines that are typed beside `make run`. What it printed is

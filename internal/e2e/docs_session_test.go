@@ -24,7 +24,7 @@ import (
 type ports map[string]string
 
 // named are all ports that a page may name.
-var named = []string{"6379", "8080", "9001", "9002", "9901", "10000"}
+var named = []string{"6379", "8080", "9001", "9002", "9901", "10000", "8081"}
 
 // freePorts chooses one for each that is named and adds them to those taken:
 // from a range that neither outgoing connections nor other tests are given, so

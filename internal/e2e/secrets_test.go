@@ -1,7 +1,12 @@
 package e2e
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -30,7 +35,7 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 	l.search.read("commands", l.shell.seen)
 
 	l.search.wantRead(t, "shell history", "credence token issue", `credence token revoke "$ACME"`)
-	l.search.wantRead(t, "commands", "client/acme created", "want a URL like redis://", "do not belong here", "a token must not be an argument", "cannot reach redis")
+	l.search.wantRead(t, "commands", "client/acme created", "want a URL like redis://", "do not belong here", "a token must not be an argument", "a JWT must not be an argument", "holds a private key", "cannot reach redis")
 	for _, finding := range l.search.found() {
 		t.Errorf("a secret in %s", finding)
 	}
@@ -67,7 +72,9 @@ func newLife(t *testing.T) *life {
 	l.search.keep("a token of another system", strangersText)
 	write(t, filepath.Join(l.dir, "pepper"), pepperText+"\n")
 	write(t, filepath.Join(l.dir, "password"), passwordText+"\n")
+	l.makeKey(t)
 	common := fmt.Sprintf("listen: {grpc: 'unix:%s/authz.sock', ops: '127.0.0.1:0', drain: 0s}\n"+
+		"jwt: {audiences: [https://api.example.com]}\n"+
 		"credentials: {pepper_files: {h1: %s/pepper}}\n", l.dir, l.dir)
 	// One server has its password from a file, the other from the environment.
 	write(t, filepath.Join(l.dir, "json.yaml"), common+fmt.Sprintf(
@@ -76,6 +83,27 @@ func newLife(t *testing.T) *life {
 	write(t, filepath.Join(l.dir, "inline.yaml"), fmt.Sprintf("redis: {url: 'redis://:%s@%s/0'}\n", unparsedText, l.redis.Addr()))
 	l.shell = newShell(t, l.dir, "CREDENCE_CONFIG="+filepath.Join(l.dir, "json.yaml"))
 	return l
+}
+
+// makeKey makes the key pair of a client that signs.
+func (l *life) makeKey(t *testing.T) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(private.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	l.search.keep("the private key", strings.Split(string(text), "\n")[1])
+	write(t, filepath.Join(l.dir, "acme.pem"), string(text))
+	write(t, filepath.Join(l.dir, "acme.pub.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})))
 }
 
 // url gives the address of Redis with a password in it.
@@ -106,9 +134,33 @@ credence token identify --from-file acme.token
 credence token identify < revoked.token
 credence token revoke "${ACME:4:10}" --yes --reason leaked -v
 credence client update acme --name "Acme Limited" -v
+credence profile create signer --accepts jwt
+credence key add acme --profile signer --from-file acme.pub.pem --kid k1 -v
+! credence key add acme --profile signer --from-file acme.pem --kid k2
+! credence key add acme --profile signer --from-file - --kid k2 < acme.pem
+credence key get acme k1
+credence key list acme -o json
+credence jwt sign --client acme --from-file acme.pem --kid k1 > acme.jwt
+credence jwt sign --client acme --from-file acme.pem --kid k1 -o json > revoked.jwt
+! credence jwt sign --client acme --from-file acme.pem --kid k1 --alg RS256
+credence jwt inspect acme.jwt
+credence jwt inspect acme.jwt -o json
+credence jwt inspect - -o yaml < revoked.jwt
+! credence jwt inspect - <<< "$(cat acme.jwt)="
+credence jwt revoke --from-file revoked.jwt -v
+credence jwt revoke --from-file revoked.jwt -o json
+! credence jwt inspect revoked.jwt
 credence changes
 credence changes -o json
 `)
+	for _, name := range []string{"acme", "revoked"} {
+		signed := regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.([\w-]{86})`).FindStringSubmatch(l.shell.file(name + ".jwt"))
+		if signed == nil {
+			l.shell.t.Fatalf("%s.jwt holds no JWT: it must be shown when it is signed", name)
+		}
+		l.search.keep("the JWT "+name, signed[0])
+		l.search.keep("the signature of the JWT "+name, signed[1])
+	}
 	whole := regexp.MustCompile(`crd_[0-9a-z]{10}_[0-9A-Za-z]{38}`)
 	for _, name := range []string{"acme", "revoked", "off", "far"} {
 		token := whole.FindString(l.shell.file(name + ".token"))
@@ -140,6 +192,11 @@ ACME=$(< acme.token)
 ! credence client disable acme --reason "leaked: $ACME"
 ! credence token issue acme --profile partner --label="$ACME"
 ! credence "$ACME"
+JWT=$(< acme.jwt)
+! credence jwt inspect "$JWT"
+! credence jwt revoke "$JWT" --issuer acme
+! credence client disable acme --reason "leaked: $JWT"
+! credence jwt inspect acme.jwt
 ! credence token get "$MISTYPED"
 ! credence token identify --offline <<< "$MISTYPED"
 ! credence client list

@@ -243,11 +243,18 @@ func (s *stack) get(path string, headers ...string) result {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for _, line := range headers {
-		name, value, _ := strings.Cut(line, ": ")
-		request.Header[name] = append(request.Header[name], value) // spelt as the test spells it
-	}
+	request.Header = headersOf(headers)
 	return s.send(http.DefaultClient, request)
+}
+
+// headersOf reads header lines; names stay as the test spells them.
+func headersOf(lines []string) http.Header {
+	header := make(http.Header)
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, ": ")
+		header[name] = append(header[name], value)
+	}
+	return header
 }
 
 // send sends a request and reads what the upstream, or Envoy, answers.

@@ -112,8 +112,10 @@ func issue(t testing.TB, name string, by *issued, change func(*x509.Certificate)
 // deterministic signs without randomness (RFC 6979), whatever source of it is offered.
 type deterministic struct{ key *ecdsa.PrivateKey }
 
+// Public implements crypto.Signer.
 func (d deterministic) Public() crypto.PublicKey { return d.key.Public() }
 
+// Sign implements crypto.Signer.
 func (d deterministic) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]byte, error) {
 	return d.key.Sign(nil, digest, options)
 }
