@@ -86,7 +86,8 @@ func causeOf(problem jwt.Problem) error {
 }
 
 // judgeOnce finds the key, has the signature verified, and only then looks at
-// what the JWT claims: first for whom it was made, then for whose it is.
+// what the JWT claims: who is its subject, for whom it was made, how its owner
+// stands.
 func (c *Checker) judgeOnce(ctx context.Context, q *question) (touched bool, err error) {
 	peeked := q.jwt.peeked
 	*q.jwt = judged{peeked: peeked}

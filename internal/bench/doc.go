@@ -1,6 +1,6 @@
 // Command bench measures what a check costs credence, and what becomes of the
-// checks of known clients while the registry changes, strangers flood it, or it
-// is large.
+// checks of known clients while the registry changes, strangers or forgers flood
+// it, or it is large.
 //
 // Each part of it starts a redis-server, fills a registry, and starts
 // `credence serve` and whatever it is compared with, each a process of its own
@@ -9,6 +9,6 @@
 // never the same twice, so only figures of one run say something about each
 // other.
 //
-// The CPU of a server is read from /proc, so it runs on Linux. It is a module
+// The kernel is asked for the CPU of a server, so it runs on Linux. It is a module
 // of its own, so that what it needs is never needed by the program.
 package main

@@ -14,4 +14,9 @@
 //
 // Every change of a Cache's state is a method that is done when it returns and
 // waits for nobody; a Follower calls them as the registry tells.
+//
+// Signatures are another fact, which no registry changes: that a JWT was verified
+// with a key. They implement authz.Verifier, and verify what is new in lanes of
+// their own (lanes.go), so that whoever floods them does not slow those who are
+// known. Lookups and lanes give each source its share (shares.go).
 package cache

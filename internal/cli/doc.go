@@ -10,6 +10,7 @@
 // travel up as they are and become one line in one place (failure.go), which
 // says what is wrong, where, and what to do.
 //
-// A token is printed once, by the command that issues it. None is ever taken
-// from an argument, where a shell would keep it in its history.
+// A token is printed once, by the command that issues it, and a JWT by the one
+// that signs it; a private key never. None is taken from an argument, where a
+// shell would keep it in its history.
 package cli

@@ -13,7 +13,7 @@ import (
 )
 
 // Read implements registry.Reader, in one round trip whatever the number of
-// refs. A key of another type is an invalid entry; whatever else is not a hash
+// refs. A key of another type is an invalid entry; whatever else is no answer
 // makes the whole call fail with registry.ErrUnavailable.
 func (s *Store) Read(ctx context.Context, refs ...registry.Ref) ([]registry.Entry, error) {
 	if len(refs) == 0 {

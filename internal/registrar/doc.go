@@ -1,5 +1,5 @@
 // Package registrar does what people do to a registry: make a client, issue a
-// token, switch something off. Each operation reads the records that it needs,
+// token, register a key, bind a subject, switch something off. Each operation reads the records that it needs,
 // decides whether it may be done, and ends in one commit or in none; what is
 // already so is no error, and nothing is written.
 //

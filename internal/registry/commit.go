@@ -135,7 +135,7 @@ func (e Edit) was() Fields {
 
 // Restricts tells whether a commit does nothing but switch off: every edit
 // gives a state that allows nothing, and changes besides only what says who,
-// when and why. Such a commit must succeed even where Redis is full.
+// when and why; to revoke JWTs is no more than that. Such a commit must succeed even where Redis is full.
 func (c Commit) Restricts() bool {
 	for _, edit := range c.Edits {
 		if !edit.restricts() {

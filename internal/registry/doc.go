@@ -6,9 +6,12 @@
 // (Parse), and a record that exists is valid. What cannot be read is an error
 // that names key and field, and the requests that need it are denied.
 //
+// One record is no hash: the JWTs that are revoked are a sorted set, read as a
+// whole, of which a commit names what is added (revocation.go).
+//
 // Records are immutable once parsed and shared by pointer. A change is an Edit
-// from one record to another; a Commit is a list of edits that happen together
-// or not at all, and becomes a Change in the change feed. Reader, Store and
+// from one record to another; a Commit is a list of edits and of JWTs to revoke
+// that happen together or not at all, and becomes a Change in the change feed. Reader, Store and
 // Feed are the ports; registrytest holds every store to one behaviour, and the
 // memory store is the simplest one that has it.
 package registry
