@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"bytes"
+	"encoding/base64"
 	"regexp"
+	"slices"
 	"strings"
 
 	"credence/internal/credential"
@@ -14,13 +17,30 @@ import (
 // tokenText finds what looks like a token of ours.
 var tokenText = regexp.MustCompile(`crd_([0-9a-z]{10})_[0-9A-Za-z]+`)
 
-// jwtText finds what looks like a JWT: two JSON objects and a signature, in
-// base64url.
-var jwtText = regexp.MustCompile(`e[wy][0-9A-Za-z_-]{14,}\.e[wy][0-9A-Za-z_-]*\.[0-9A-Za-z_-]{16,}`)
+// threeParts finds what may be a JWT: three parts in base64url.
+var threeParts = regexp.MustCompile(`[0-9A-Za-z_-]{16,}\.[0-9A-Za-z_-]{2,}\.[0-9A-Za-z_-]{16,}`)
+
+// isJWT tells whether the first of three parts is a JSON object; white space may
+// stand before it (RFC 8259 §2).
+func isJWT(parts string) bool {
+	header, _, _ := strings.Cut(parts, ".")
+	text, err := base64.RawURLEncoding.DecodeString(header)
+	return err == nil && bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{"))
+}
+
+// hasJWT tells whether what looks like a JWT stands in a text.
+func hasJWT(text string) bool {
+	return slices.ContainsFunc(threeParts.FindAllString(text, -1), isJWT)
+}
 
 // redact takes the secret out of every token in a text, and every JWT.
 func redact(text string) string {
-	text = jwtText.ReplaceAllString(text, "[redacted JWT]")
+	text = threeParts.ReplaceAllStringFunc(text, func(parts string) string {
+		if isJWT(parts) {
+			return "[redacted JWT]"
+		}
+		return parts
+	})
 	return tokenText.ReplaceAllString(text, "crd_${1}_[redacted]")
 }
 
@@ -33,7 +53,7 @@ var secretText = regexp.MustCompile(`crd_([0-9a-z]{10})_[0-9A-Za-z]{16,}`)
 // would be stored.
 func refuseTokens(args []string) error {
 	for _, arg := range args {
-		if jwtText.MatchString(arg) {
+		if hasJWT(arg) {
 			return misused("a JWT must not be an argument: commands read it from a file or from standard input; it now stands in the history of your shell, so that it is safest to revoke it: credence jwt revoke --from-file FILE")
 		}
 		if found := secretText.FindStringSubmatch(arg); found != nil {

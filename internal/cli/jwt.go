@@ -60,7 +60,7 @@ func (a *app) readJWT(cmd *cobra.Command, file string) (credential.Secret, error
 func jwtIn(text string) string {
 	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n\"'`", r) })
 	for _, word := range words {
-		if strings.Count(word, ".") == 2 && jwtText.MatchString(word) {
+		if strings.Count(word, ".") == 2 && hasJWT(word) {
 			return word
 		}
 	}

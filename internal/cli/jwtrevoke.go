@@ -43,7 +43,7 @@ func newJWTRevokeCommand(a *app) *cobra.Command {
 	cmd := newLeaf("revoke [JTI] [flags]", "have one JWT denied until it expires", `
 Has one JWT denied within milliseconds, by its jti, until it expires. It is read from a file, from standard input or from a
 prompt without echo; its signature need not be good. By hand it is named by jti and issuer: then --until says when it expires;
-of a client's own JWT that may be left out, since it cannot live longer than jwt.max_lifetime.
+of a client's own JWT that may be left out: then it is remembered for the 365 days that a JWT can live at most.
 
 The command does not ask: who holds the key signs another. It ends when every server has applied it, or says which may not have
 (status 3). A JWT without a jti cannot be revoked alone. At most 100,000 are remembered; all JWTs of a key end with credence key
@@ -147,7 +147,8 @@ func (a *app) settleForget(cmd *cobra.Command, args []string, target *revocable,
 		if _, err := registry.ParseID[registry.ClientID](target.issuer); err != nil || target.trusted {
 			return missing(cmd, args, "until", registry.FormatTime(a.now().Add(c.MaxLifetime).UTC().Truncate(time.Second)))
 		}
-		target.expires = a.now().Add(c.MaxLifetime + c.ClockSkew).UTC().Truncate(time.Second)
+		// Servers may allow more than the configuration in hand.
+		target.expires = a.now().Add(config.LongestJWT).UTC().Truncate(time.Second)
 	}
 	target.forget = target.expires.Add(c.ClockSkew + forgetMargin).Truncate(time.Second)
 	if target.forget.Year() > lastYear {

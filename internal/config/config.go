@@ -141,6 +141,9 @@ type Credentials struct {
 	Accept []credential.Place
 }
 
+// LongestJWT is the most that JWT.MaxLifetime can be.
+const LongestJWT = 365 * day
+
 // JWT says what is demanded of JWTs.
 type JWT struct {
 	// Audiences are ours: a JWT must name one. Default none, which denies

@@ -108,7 +108,7 @@ func credentialRows(c *Credentials) []row {
 func jwtRows(j *JWT) []row {
 	return []row{
 		key("jwt.audiences", &j.Audiences, list(word("an audience")), "A JWT must name one of them; empty denies every JWT."),
-		key("jwt.max_lifetime", &j.MaxLifetime, duration(time.Second, 365*day), "The longest life of a JWT."),
+		key("jwt.max_lifetime", &j.MaxLifetime, duration(time.Second, LongestJWT), "The longest life of a JWT."),
 		key("jwt.clock_skew", &j.ClockSkew, duration(0, 5*time.Minute), "How far the clocks of others may be off."),
 		key("jwt.issuers", &j.Issuers, list(issuer), "Who is trusted to make JWTs."),
 	}

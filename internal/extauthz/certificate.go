@@ -19,7 +19,7 @@ func certificate(encoded string) jwt.Thumbprint {
 		return jwt.Thumbprint{}
 	}
 	block, rest := pem.Decode([]byte(text))
-	if block == nil || block.Type != "CERTIFICATE" || len(rest) > 0 {
+	if block == nil || block.Type != "CERTIFICATE" || len(block.Bytes) == 0 || len(rest) > 0 {
 		return jwt.Thumbprint{}
 	}
 	return jwt.ThumbprintOf(block.Bytes)

@@ -47,6 +47,7 @@ func TestCertificate(t *testing.T) {
 		"a key":                    {url.PathEscape(block("PRIVATE KEY")), jwt.Thumbprint{}},
 		"two":                      {url.PathEscape(one + one), jwt.Thumbprint{}},
 		"more behind it":           {url.PathEscape(one + "x"), jwt.Thumbprint{}},
+		"an empty one":             {"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", jwt.Thumbprint{}},
 		"cut":                      {url.PathEscape(one)[:100], jwt.Thumbprint{}},
 		"a percent sign by itself": {one + "%", jwt.Thumbprint{}},
 		"a plus for a space":       {strings.ReplaceAll(one, " ", "+"), jwt.Thumbprint{}},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"credence/internal/authz"
 	"credence/internal/credential"
 	"credence/internal/registry"
 )
@@ -75,7 +76,25 @@ func (r *Registrar) read(ctx context.Context, refs ...registry.Ref) (*registry.R
 	case want != "" && root.ID != want:
 		return nil, nil, &Refusal{"the registry", fmt.Sprintf("redis.registry_id demands %q, and %q is there: is it the right Redis?", want, root.ID), ErrAnotherRegistry}
 	}
+	for i := range entries[1:] {
+		judgeKey(&entries[1+i])
+	}
 	return root, entries[1:], nil
+}
+
+// judgeKey makes an invalid entry of a key that servers would refuse. Its JWK is
+// told no further: it may hold what is not public.
+func judgeKey(entry *registry.Entry) {
+	key, ok := entry.Record.(*registry.Key)
+	if !ok {
+		return
+	}
+	if _, err := authz.KeyOf(key); err != nil {
+		entry.Record, entry.Invalid = nil, err
+		if entry.Fields["jwk"] != "" {
+			entry.Fields["jwk"] = "[not shown: it cannot be used]"
+		}
+	}
 }
 
 // digestKind gives the kind that new tokens are stored by: the registry's
