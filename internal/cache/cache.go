@@ -51,6 +51,7 @@ type Cache struct {
 	options Options
 	clock   func() Instant
 	turns   *turns
+	revoked *revokedList
 
 	era     atomic.Pointer[era]
 	contact atomic.Pointer[contact]
@@ -94,7 +95,7 @@ func New(options Options) (*Cache, error) {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
 	c := &Cache{
-		options: options, clock: options.Clock, turns: newTurns(), judge: judge,
+		options: options, clock: options.Clock, turns: newTurns(), revoked: newRevokedList(), judge: judge,
 		pending: make(map[registry.Ref]*pending),
 		moved:   make(chan struct{}),
 		barred:  errNotAsked, // until somebody says that nothing bars it

@@ -64,17 +64,18 @@ func (c *Cache) fact(ctx context.Context, ref registry.Ref, by func(*held) calle
 	return &w.held.Fact, nil
 }
 
-// Owner implements authz.Directory. What is known asks nobody.
+// Owner implements authz.Directory. What is known asks nobody. The revoked JWTs
+// are read beside the others. Where only they are, it does not matter whether
+// they changed since: client and profile, and whatever the caller found before,
+// were known when they were read, so that all of it held at that time if none of
+// that was touched.
 func (c *Cache) Owner(ctx context.Context, client registry.ClientID, profile registry.ProfileID, revocable bool) (ofClient, ofProfile, revoked authz.Found) {
-	refs, n := [...]registry.Ref{registry.ClientRef(client), registry.ProfileRef(profile), registry.RevokedRef}, 2
-	if revocable {
-		n++
-	}
+	refs := [...]registry.Ref{registry.ClientRef(client), registry.ProfileRef(profile)}
 	var found [len(refs)]authz.Found
 	var wants [len(refs)]*want
 	var missing []*want
 	now := c.clock()
-	for i, ref := range refs[:n] {
+	for i, ref := range refs {
 		h, fresh := c.find(ref, now)
 		if fresh {
 			found[i].Fact = &h.Fact
@@ -82,6 +83,20 @@ func (c *Cache) Owner(ctx context.Context, client registry.ClientID, profile reg
 		}
 		wants[i] = &want{refs: []registry.Ref{ref}, held: h}
 		missing = append(missing, wants[i])
+	}
+	bring := func() {}
+	if revocable {
+		h, fresh := c.find(registry.RevokedRef, now)
+		switch {
+		case fresh:
+			revoked.Fact = &h.Fact
+		case len(missing) == 0:
+			revoked = asOf(c.revoked.read(ctx, c.lookForRevoked))
+		default:
+			brought := make(chan authz.Found, 1)
+			go func() { brought <- c.revoked.read(ctx, c.lookForRevoked) }()
+			bring = func() { revoked = <-brought }
+		}
 	}
 	if len(missing) > 0 {
 		c.lookUp(ctx, caller{proven: true}, missing...)
@@ -91,7 +106,8 @@ func (c *Cache) Owner(ctx context.Context, client registry.ClientID, profile reg
 			}
 		}
 	}
-	return found[0], found[1], found[2]
+	bring()
+	return found[0], found[1], revoked
 }
 
 // find looks for a fact in memory and tells whether it serves as it is. One

@@ -113,7 +113,7 @@ func modelCache(t testing.TB, k *kit) *Cache {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fields := reflect.TypeFor[Cache]().NumField(); fields != 24 {
+	if fields := reflect.TypeFor[Cache]().NumField(); fields != 25 {
 		t.Fatalf("a Cache has %d fields: does newMachine renew all of them?", fields)
 	}
 	c.turns = k.turns

@@ -31,10 +31,15 @@ func (s *shares) share(from netip.Addr) chan struct{} { return s.of[s.source(fro
 
 // source gives which share an address has.
 func (s *shares) source(from netip.Addr) uint64 {
+	return maphash.Comparable(s.seed, sourceOf(from)) % sources
+}
+
+// sourceOf gives what stands for all addresses of a source.
+func sourceOf(from netip.Addr) netip.Addr {
 	if from.Is6() {
 		if network, err := from.WithZone("").Prefix(networkOfIP6); err == nil {
-			from = network.Addr()
+			return network.Addr()
 		}
 	}
-	return maphash.Comparable(s.seed, from) % sources
+	return from
 }

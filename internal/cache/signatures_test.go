@@ -175,3 +175,74 @@ func TestQueueIsShort(t *testing.T) {
 		}
 	})
 }
+
+// TestFailures bounds what bad signatures cost: of one source, by one key.
+func TestFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFailures()
+		one, two := [32]byte{1}, [32]byte{2}
+		other := stranger
+		for f.of(other, one) == f.of(stranger, one) {
+			other = other.Next()
+		}
+		const cost = time.Millisecond
+		burst := func() (paid int) {
+			for ; f.bears(stranger, one); paid++ {
+				f.charge(stranger, one, cost)
+			}
+			return paid
+		}
+		if paid := burst(); paid != 51 {
+			t.Errorf("at first %d ms were spent, want 50 and the last", paid)
+		}
+		if !f.bears(other, one) || !f.bears(stranger, two) {
+			t.Error("another source, or another key, has to bear it too")
+		}
+		paid := 0
+		for range 1000 {
+			time.Sleep(time.Millisecond)
+			paid += burst()
+		}
+		if paid < 9 || paid > 11 {
+			t.Errorf("in a second %d ms were spent, want a hundredth", paid)
+		}
+		time.Sleep(time.Minute)
+		if paid := burst(); paid != 51 {
+			t.Errorf("after a pause %d ms were spent, want 50 and the last", paid)
+		}
+	})
+}
+
+// TestBadSignaturesAreShed has one caller send bad signatures until it is told
+// that they are too many: what is verified already is not touched by that.
+func TestBadSignaturesAreShed(t *testing.T) {
+	s, err := NewSignatures(100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, forger := newSigner(t), newSigner(t)
+	good, bad := peeked(t, signed(t, own, "acme", "1")), peeked(t, signed(t, forger, "acme", "2"))
+	if problem, err := s.Verify(t.Context(), stranger, good, own.Key()); err != nil || problem.Fault != jwt.None {
+		t.Fatal(problem, err)
+	}
+	s.failures.charge(stranger, own.Key().Sum(), 2*failureBurst)
+	if _, err := s.Verify(t.Context(), stranger, bad, own.Key()); !errors.Is(err, registry.ErrOverloaded) {
+		t.Errorf("one more: error %v, want %v", err, registry.ErrOverloaded)
+	}
+	if problem, err := s.Verify(t.Context(), stranger, good, own.Key()); err != nil || problem.Fault != jwt.None {
+		t.Errorf("one that is verified already: %v, %v", problem, err)
+	}
+	before := s.failures.of(stranger, forger.Key().Sum()).Load()
+	if problem, err := s.Verify(t.Context(), stranger, bad, forger.Key()); err != nil || problem.Fault != jwt.None {
+		t.Errorf("by another key: %v, %v", problem, err)
+	}
+	if s.failures.of(stranger, forger.Key().Sum()).Load() != before {
+		t.Error("a good one is charged for")
+	}
+	if _, err := s.Verify(t.Context(), stranger.Next(), bad, own.Key()); err != nil && s.failures.of(stranger, own.Key().Sum()) != s.failures.of(stranger.Next(), own.Key().Sum()) {
+		t.Errorf("from elsewhere: %v", err)
+	}
+	if s.failures.of(stranger.Next(), own.Key().Sum()).Load() == 0 {
+		t.Error("a bad one is not charged for")
+	}
+}

@@ -78,5 +78,5 @@ func (r *Revocations) Ref() Ref { return RevokedRef }
 func (r *Revocations) Fields() Fields { return nil }
 
 // LongRead gives how long a read of the revoked JWTs may take, where one of
-// records may take so long: there can be several megabytes of them.
-func LongRead(timeout time.Duration) time.Duration { return 10 * timeout }
+// records may take so long: 5 s at least, for several megabytes on a slow link.
+func LongRead(timeout time.Duration) time.Duration { return max(5*time.Second, timeout) }
