@@ -79,7 +79,7 @@ fuzz: ## every fuzz target, one by one, for FUZZTIME (60s) each
 	done <<< "$$targets"; \
 	exit $$failed
 
-bench: redis build ## what checks cost, and how soon a change counts: tables, and .bin/bench.md (4 minutes)
+bench: redis build ## what checks cost, and how soon a change counts: tables, and .bin/bench.md (9 minutes)
 	cd internal/bench && CGO_ENABLED=0 go build -trimpath -o $(BIN)/bench .
 	@exec $(BIN)/bench -credence $(BIN)/credence -markdown $(BIN)/bench.md $(BENCH)
 

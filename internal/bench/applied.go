@@ -67,7 +67,7 @@ func measureApplied(ctx context.Context, s *stage, p plan, out io.Writer) (secti
 
 // watch gives the client of the nth token, over connections of its own.
 func (s *server) watch(n int) *watched {
-	return &watched{load: s.load, frame: s.load.checks.frames[0].copied(), token: s.load.checks.tokens[n]}
+	return &watched{load: s.load, frame: s.load.checks.frames[0].copied(), token: s.load.checks.credentials[n]}
 }
 
 // measure makes the changes, while beside asks at a pace.

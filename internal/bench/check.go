@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,18 +14,27 @@ import (
 	"credence/internal/credential"
 )
 
-// checks are what is asked: with any of some tokens, in any of some frames,
-// which differ in the client's port and the id of the request.
+// checks are what is asked: with any of some credentials of one length, in any
+// of some frames, which differ in the client's port and the id of the request.
 type checks struct {
-	frames []frame
-	tokens []credential.Secret
+	frames      []frame
+	credentials []credential.Secret
 }
 
-// newChecks makes checks of tokens, with a frame for each that is in flight.
-func newChecks(peer string, tokens []credential.Secret) (*checks, error) {
-	c := &checks{tokens: tokens}
+// newChecks makes checks of credentials, with a frame for each that is in
+// flight.
+func newChecks(peer string, credentials []credential.Secret) (*checks, error) {
+	c := &checks{credentials: credentials}
+	for i, shown := range credentials {
+		if len(shown.Expose()) != len(credentials[0].Expose()) {
+			return nil, fmt.Errorf("credential %d is not as long as the first", i)
+		}
+	}
+	if len(credentials) == 0 {
+		return nil, errors.New("no credential to ask with")
+	}
 	for i := range inFlight {
-		f, err := newFrame(peer, uint32(i))
+		f, err := newFrame(peer, credentials[0], uint32(i))
 		if err != nil {
 			return nil, err
 		}
@@ -33,42 +43,41 @@ func newChecks(peer string, tokens []credential.Secret) (*checks, error) {
 	return c, nil
 }
 
-// of gives checks of the first n tokens only.
-func (c *checks) of(n int) *checks { return &checks{frames: c.frames, tokens: c.tokens[:n]} }
+// of gives checks of the first n credentials only.
+func (c *checks) of(n int) *checks { return &checks{c.frames, c.credentials[:n]} }
 
 // check gives the nth check, which nobody else uses.
 func (c *checks) check(n int) []byte {
-	return c.frames[n%len(c.frames)].copied().with(c.tokens[n%len(c.tokens)])
+	return c.frames[n%len(c.frames)].copied().with(c.credentials[n%len(c.credentials)])
 }
 
-// A frame is an encoded check but for its token.
+// A frame is an encoded check but for its credential.
 type frame struct {
 	text  []byte
-	token int // where it begins
+	place int // where the credential begins
 }
 
-// newFrame makes a frame of a request that comes from peer. All our tokens are
-// of one length.
-func newFrame(peer string, n uint32) (frame, error) {
-	place := credential.NewToken(credential.NewTokenID())
-	text, err := proto.Marshal(newCheck(peer, place, n))
+// newFrame makes a frame of a request that comes from peer, for credentials that
+// are as long as the sample.
+func newFrame(peer string, sample credential.Secret, n uint32) (frame, error) {
+	text, err := proto.Marshal(newCheck(peer, sample, n))
 	if err != nil {
 		return frame{}, err
 	}
-	return frame{text, bytes.Index(text, []byte(place.Expose()))}, nil
+	return frame{text, bytes.Index(text, []byte(sample.Expose()))}, nil
 }
 
-func (f frame) copied() frame { return frame{slices.Clone(f.text), f.token} }
+func (f frame) copied() frame { return frame{slices.Clone(f.text), f.place} }
 
-// with puts a token in its place and gives the check.
-func (f frame) with(token credential.Secret) []byte {
-	copy(f.text[f.token:], token.Expose())
+// with puts a credential in its place and gives the check.
+func (f frame) with(shown credential.Secret) []byte {
+	copy(f.text[f.place:], shown.Expose())
 	return f.text
 }
 
 // newCheck makes a check as Envoy sends it with encode_raw_headers: header_map
 // alone, pseudo headers first, values in raw_value, the query in the path.
-func newCheck(peer string, token credential.Secret, n uint32) *authv3.CheckRequest {
+func newCheck(peer string, shown credential.Secret, n uint32) *authv3.CheckRequest {
 	const host, path = "api.example.test", "/v1/orders/7?expand=items&page=2"
 	var headers []*corev3.HeaderValue
 	for _, header := range [...][2]string{
@@ -81,7 +90,7 @@ func newCheck(peer string, token credential.Secret, n uint32) *authv3.CheckReque
 		{"accept-encoding", "gzip, deflate, br"},
 		{"accept-language", "en-GB,en;q=0.9"},
 		{"content-type", "application/json"},
-		{"authorization", "Bearer " + token.Expose()},
+		{"authorization", "Bearer " + shown.Expose()},
 		{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
 		{"x-forwarded-for", peer},
 		{"x-forwarded-proto", "https"},

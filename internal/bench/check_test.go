@@ -22,17 +22,30 @@ func newTokens(n int) []credential.Secret {
 
 // A frame with a token in its place is the check with that token.
 func TestFrame(t *testing.T) {
-	f, err := newFrame(peerAddress, 7)
+	tokens := newTokens(3)
+	f, err := newFrame(peerAddress, tokens[2], 7)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, token := range newTokens(2) {
+	for _, token := range tokens[:2] {
 		var got authv3.CheckRequest
 		if err := proto.Unmarshal(f.with(token), &got); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(newCheck(peerAddress, token, 7), &got, protocmp.Transform()); diff != "" {
 			t.Errorf("check (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// A frame has room for what is as long as the sample, and for nothing else.
+func TestChecksAreOfCredentialsOfOneLength(t *testing.T) {
+	for name, credentials := range map[string][]credential.Secret{
+		"none":     nil,
+		"a longer": append(newTokens(1), credential.NewSecret(newTokens(1)[0].Expose()+"x")),
+	} {
+		if _, err := newChecks(peerAddress, credentials); err == nil {
+			t.Errorf("%s: newChecks: want an error", name)
 		}
 	}
 }

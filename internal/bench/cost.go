@@ -99,6 +99,24 @@ func rows(title string, turns []*turn) [][]string {
 	return all
 }
 
+// writeDearer writes a table of what those that were asked in turns cost, and
+// gives how many times that is what the first costs.
+func writeDearer(b *strings.Builder, title string, turns []*turn) (dearer []float64) {
+	table := [][]string{{title, "CPU, µs/check", "ratio, by round", "p50, ms", "p99, ms"}}
+	cpu := func(r round) float64 { return micros(r.cpu) }
+	for _, t := range turns {
+		ratio := median(ratios(mapped(t.rounds, cpu), mapped(turns[0].rounds, cpu)))
+		dearer = append(dearer, ratio)
+		table = append(table, []string{
+			t.name, fmt.Sprintf("%.1f", median(mapped(t.rounds, cpu))), fmt.Sprintf("%.2f", ratio),
+			fmt.Sprintf("%.2f", median(mapped(t.rounds, func(r round) float64 { return millis(r.p50) }))),
+			fmt.Sprintf("%.2f", median(mapped(t.rounds, func(r round) float64 { return millis(r.p99) }))),
+		})
+	}
+	writeTable(b, table)
+	return dearer
+}
+
 // ranges says how far the rounds lie apart.
 func ranges(turns []*turn) string {
 	var b strings.Builder

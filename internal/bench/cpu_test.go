@@ -2,49 +2,39 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
 
-func TestParseStat(t *testing.T) {
-	const rest = " S 1 4242 4242 0 -1 4194560 9000 0 12 0 1234 66 7 8 20 0 9 0 360635 3133440 412\n"
-	for name, test := range map[string]struct {
-		text string
-		want time.Duration // 13 s: utime 1234 and stime 66, in hundredths
-		err  bool
-	}{
-		"plain":                   {text: "4242 (credence)" + rest, want: 13 * time.Second},
-		"a name with a space":     {text: "4242 (my server)" + rest, want: 13 * time.Second},
-		"a name with parentheses": {text: "4242 (a) S 1 (b)" + rest, want: 13 * time.Second},
-		"no name":                 {text: "4242" + rest, err: true},
-		"cut short":               {text: "4242 (credence) S 1 4242 4242 0 -1 4194560 9000 0 12 0 1234\n", err: true},
-		"no number":               {text: "4242 (credence) S 1 4242 4242 0 -1 4194560 9000 0 12 0 many 66 7\n", err: true},
-		"empty":                   {err: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := parseStat([]byte(test.text))
-			if got != test.want || (err != nil) != test.err {
-				t.Errorf("parseStat(%q) = %v, %v; want %v, error %t", test.text, got, err, test.want, test.err)
-			}
-		})
+// What this process uses it is told, and no more than the machine has.
+func TestCPUTimeOfThisProcess(t *testing.T) {
+	before, err := cpuTime(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, used := time.Now(), time.Duration(0)
+	for used < 30*time.Millisecond {
+		after, err := cpuTime(os.Getpid())
+		if err != nil || after < before+used {
+			t.Fatalf("cpuTime = %v, %v; before it was %v", after, err, before+used)
+		}
+		if used = after - before; time.Since(begun) > 10*time.Second {
+			t.Fatalf("%v of CPU after 10 s of asking, want 30ms", used)
+		}
+	}
+	if most := time.Since(begun) * time.Duration(runtime.NumCPU()); used > most {
+		t.Errorf("%v of CPU were used, but there were only %v", used, most)
 	}
 }
 
-// The kernel's own text: what this process has used can only grow.
-func TestParseStatOfThisProcess(t *testing.T) {
-	var last time.Duration
-	for deadline := time.Now().Add(10 * time.Second); last < 3*tick; {
-		text, err := os.ReadFile("/proc/self/stat")
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := parseStat(text)
-		if err != nil || got < last {
-			t.Fatalf("parseStat(%q) = %v, %v, after %v", text, got, err, last)
-		}
-		if last = got; time.Now().After(deadline) {
-			t.Fatalf("%v of CPU after 10 s of reading, want %v", got, 3*tick)
-		}
+func TestCPUTimeOfAnother(t *testing.T) {
+	if got, err := cpuTime(os.Getppid()); err != nil || got <= 0 {
+		t.Errorf("cpuTime of the process that started this one = %v, %v; want some", got, err)
+	}
+	const nobody = 1 << 27 // beyond the largest pid that Linux gives
+	if got, err := cpuTime(nobody); err == nil {
+		t.Errorf("cpuTime of no process = %v, want an error", got)
 	}
 }
 

@@ -63,19 +63,7 @@ func reportCrowd(turns []*turn, small, large memory) section {
 	fmt.Fprintf(&b, "%d tokens of %d clients, each with an allowlist of ten networks, and of %d profiles.\n", crowd.tokens, crowd.clients, crowd.profiles)
 	fmt.Fprintf(&b, "A token with its share of these takes %.0f bytes that live, and %.0f bytes of the process; that process has %.0f MiB.\n\n",
 		grown.live, grown.resident, large.resident/(1<<20))
-	table := [][]string{{"in memory", "CPU, µs/check", "ratio, by round", "p50, ms", "p99, ms"}}
-	cpu := func(r round) float64 { return micros(r.cpu) }
-	var dearer []float64
-	for _, t := range turns {
-		ratio := median(ratios(mapped(t.rounds, cpu), mapped(turns[0].rounds, cpu)))
-		dearer = append(dearer, ratio)
-		table = append(table, []string{
-			t.name, fmt.Sprintf("%.1f", median(mapped(t.rounds, cpu))), fmt.Sprintf("%.2f", ratio),
-			fmt.Sprintf("%.2f", median(mapped(t.rounds, func(r round) float64 { return millis(r.p50) }))),
-			fmt.Sprintf("%.2f", median(mapped(t.rounds, func(r round) float64 { return millis(r.p99) }))),
-		})
-	}
-	writeTable(&b, table)
+	dearer := writeDearer(&b, "in memory", turns)
 	b.WriteString("\n" + ranges(turns))
 	return section{text: b.String(), goals: []goal{
 		{fmt.Sprintf("CPU a check with %d tokens in memory, to %d", crowd.tokens, few), "%.2f", mostDearer, dearer[1]},

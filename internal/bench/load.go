@@ -47,10 +47,12 @@ func newLoad(address string, checks *checks) (*load, error) {
 	return l, nil
 }
 
-// of gives a load that asks with the first n tokens only, over the same
-// connections.
-func (l *load) of(n int) *load {
-	return &load{conns: l.conns, checks: l.checks.of(n), timeout: l.timeout}
+// of gives a load that asks with the first n credentials only.
+func (l *load) of(n int) *load { return l.with(l.checks.of(n)) }
+
+// with gives a load of other checks, over the same connections.
+func (l *load) with(checks *checks) *load {
+	return &load{conns: l.conns, checks: checks, timeout: l.timeout}
 }
 
 // run asks for a while, in a closed loop: each worker asks again as soon as it
@@ -98,8 +100,8 @@ func inParallel(ctx context.Context, n int, work func(ctx context.Context, worke
 	return context.Cause(ctx)
 }
 
-// work is what one worker does. All of them together ask with every token in
-// turn.
+// work is what one worker does. All of them together ask with every credential
+// in turn.
 func (l *load) work(ctx context.Context, worker int, end time.Time) ([]time.Duration, error) {
 	var latencies []time.Duration
 	var answer []byte
@@ -109,7 +111,7 @@ func (l *load) work(ctx context.Context, worker int, end time.Time) ([]time.Dura
 		if !begun.Before(end) {
 			break
 		}
-		check := frame.with(l.checks.tokens[(worker+i*inFlight)%len(l.checks.tokens)])
+		check := frame.with(l.checks.credentials[(worker+i*inFlight)%len(l.checks.credentials)])
 		if err := l.ask(ctx, worker, check, &answer); err != nil {
 			return nil, fmt.Errorf("after %s: %w", time.Since(begun).Round(time.Millisecond), err)
 		}
@@ -120,27 +122,31 @@ func (l *load) work(ctx context.Context, worker int, end time.Time) ([]time.Dura
 
 const (
 	fillers   = 12 // at once: one source may have 16 lookups under way
-	fillTries = 10
+	fillTries = 10 // a busy machine leaves some without a turn
 )
 
-// fill asks with each token once, so that the server knows it.
-func (l *load) fill(ctx context.Context) error {
+// fill asks with each credential once, so that the server knows it.
+func (l *load) fill(ctx context.Context) error { return l.each(ctx, fillers, fillTries) }
+
+// each asks with each credential until it is allowed: so often at most, and with
+// so many at once.
+func (l *load) each(ctx context.Context, workers, tries int) error {
 	var next atomic.Int64
-	return inParallel(ctx, fillers, func(ctx context.Context, worker int) error {
+	return inParallel(ctx, workers, func(ctx context.Context, worker int) error {
 		var answer []byte
 		for ctx.Err() == nil {
 			n := int(next.Add(1)) - 1
-			if n >= len(l.checks.tokens) {
+			if n >= len(l.checks.credentials) {
 				return nil
 			}
 			var err error
-			for range fillTries { // a busy machine leaves some without a lookup
+			for range tries {
 				if err = l.ask(ctx, worker, l.checks.check(n), &answer); err == nil {
 					break
 				}
 			}
 			if err != nil {
-				return fmt.Errorf("token %d: %w", n, err)
+				return fmt.Errorf("credential %d: %w", n, err)
 			}
 		}
 		return nil

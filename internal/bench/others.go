@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// tick is the unit of the times in /proc: USER_HZ is 100 wherever Go runs.
+const tick = time.Second / 100
+
 // A machineTime is CPU time since the machine began, over all cores.
 type machineTime struct {
 	busy time.Duration // of whoever

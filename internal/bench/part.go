@@ -19,9 +19,11 @@ type part struct {
 func parts() []part {
 	return []part{
 		{"cost", "a check of a known client, beside a server that answers a constant", measureCost},
+		{"jwt", "a check of a JWT, seen before and never seen", measureJWT},
 		{"redis", "what a check of a known client asks Redis", measureSilence},
 		{"applied", "from a change to the check that is answered by it", measureApplied},
 		{"fairness", "known clients beside a flood of unknown tokens", measureFairness},
+		{"forged", "known clients beside a flood of JWTs with bad signatures", measureForged},
 		{"crowd", "100,000 tokens in memory", measureCrowd},
 	}
 }

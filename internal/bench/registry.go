@@ -28,16 +28,17 @@ func profileID(n int) registry.ProfileID { return registry.ProfileID(fmt.Sprintf
 // clients and profiles in turn.
 type population struct{ clients, profiles, tokens int }
 
-// fill makes a registry of a population and gives its tokens.
-func (s *stage) fill(ctx context.Context, p population) ([]credential.Secret, error) {
-	tokens, err := s.tryToFill(ctx, p)
+// fill makes a registry of a population, with keys of its clients, and gives its
+// tokens.
+func (s *stage) fill(ctx context.Context, p population, keys ...pair) ([]credential.Secret, error) {
+	tokens, err := s.tryToFill(ctx, p, keys)
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
 	return tokens, nil
 }
 
-func (s *stage) tryToFill(ctx context.Context, p population) (tokens []credential.Secret, err error) {
+func (s *stage) tryToFill(ctx context.Context, p population, keys []pair) (tokens []credential.Secret, err error) {
 	s.store, err = redisstore.Open(redisstore.Options{URL: credential.NewSecret(s.url()), Prefix: prefix})
 	if err != nil {
 		return nil, err
@@ -49,9 +50,13 @@ func (s *stage) tryToFill(ctx context.Context, p population) (tokens []credentia
 	if !created {
 		return nil, fmt.Errorf("there is one already: %s", root.ID)
 	}
-	records, tokens, err := p.records(time.Now().UTC().Truncate(time.Second))
+	now := time.Now().UTC().Truncate(time.Second)
+	records, tokens, err := p.records(now)
 	if err != nil {
 		return nil, err
+	}
+	for _, key := range keys {
+		records = append(records, key.record(profileID(0), now))
 	}
 	for some := range slices.Chunk(records, registry.MaxEdits) {
 		edits := make([]registry.Edit, len(some))
@@ -82,7 +87,7 @@ func (p population) records(now time.Time) (records []registry.Record, tokens []
 	}
 	for i := range p.profiles {
 		records = append(records, &registry.Profile{
-			ID: profileID(i), State: registry.Active, Accepts: registry.Kinds{Token: true}, Allow: allow, Scopes: granted, Created: now,
+			ID: profileID(i), State: registry.Active, Accepts: registry.Kinds{Token: true, JWT: true}, Allow: allow, Scopes: granted, Created: now,
 		})
 	}
 	for i := range p.tokens {

@@ -58,7 +58,7 @@ func TestSelected(t *testing.T) {
 		want []string
 		err  bool
 	}{
-		"all":                {"", []string{"cost", "redis", "applied", "fairness", "crowd"}, false},
+		"all":                {"", []string{"cost", "jwt", "redis", "applied", "fairness", "forged", "crowd"}, false},
 		"one":                {"fairness", []string{"fairness"}, false},
 		"in their own order": {"crowd,cost", []string{"cost", "crowd"}, false},
 		"no such part":       {"cost,costs", nil, true},
