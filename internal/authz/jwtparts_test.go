@@ -2,11 +2,6 @@ package authz
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"net/netip"
 	"slices"
 	"sync"
@@ -15,35 +10,23 @@ import (
 
 	"credence/internal/credential"
 	"credence/internal/jwt"
+	"credence/internal/jwt/jwttest"
 	"credence/internal/registry"
 )
 
 const testIssuer = "https://id.example.com"
 
 // testSigner signs as acme's key k1, and as the issuer's key of that id.
-var testSigner = sync.OnceValues(newSigner)
-
-func newSigner() (*jwt.Signer, error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return nil, err
-	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	return jwt.ReadSigner(credential.NewSecret(string(text)), jwt.AnyAlgorithm)
+var testSigner struct {
+	sync.Once
+	jwttest.Pair
 }
 
 // signerOf gives testSigner.
-func signerOf(t testing.TB) *jwt.Signer {
+func signerOf(t testing.TB) jwttest.Pair {
 	t.Helper()
-	signer, err := testSigner()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer
+	testSigner.Do(func() { testSigner.Pair = jwttest.New(t, jwt.ES256) })
+	return testSigner.Pair
 }
 
 // A testJWT is one to be: what of it is not good.
@@ -58,10 +41,7 @@ func (j testJWT) request(t testing.TB, byIssuer bool) Request {
 	t.Helper()
 	signer := signerOf(t)
 	if j.forged {
-		var err error
-		if signer, err = newSigner(); err != nil {
-			t.Fatal(err)
-		}
+		signer = jwttest.New(t, jwt.ES256)
 	}
 	claims := map[string]any{"iss": "acme", "aud": "api", "iat": noon.Unix(), "exp": noon.Add(time.Minute).Unix()}
 	if byIssuer {

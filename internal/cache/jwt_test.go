@@ -2,10 +2,6 @@ package cache
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"testing"
@@ -14,26 +10,12 @@ import (
 	"credence/internal/authz"
 	"credence/internal/credential"
 	"credence/internal/jwt"
+	"credence/internal/jwt/jwttest"
 	"credence/internal/registry"
 )
 
 // newSigner makes a key to sign JWTs with.
-func newSigner(t testing.TB) *jwt.Signer {
-	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := jwt.ReadSigner(credential.NewSecret(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))), jwt.AnyAlgorithm)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer
-}
+func newSigner(t testing.TB) *jwt.Signer { return jwttest.New(t, jwt.EdDSA).Signer }
 
 const theIssuer = "https://id.example.com"
 

@@ -135,7 +135,8 @@ func newServer(service Service) (*server, error) {
 	if len(c.JWT.Issuers) > 0 && len(c.JWT.Audiences) == 0 {
 		s.logger.Warn("jwt.audiences is empty: every JWT is denied")
 	}
-	s.metrics.Signatures(func() []telemetry.Issuer { return issuerMetrics(s.issuers.State()) }, signatures.Len)
+	s.metrics.Issuers(func() []telemetry.Issuer { return issuerMetrics(s.issuers.State()) })
+	s.metrics.Signatures(signatures.Len)
 	s.denials = telemetry.NewDecisionLog(s.logger, nil)
 	s.checks = extauthz.New(extauthz.Options{
 		Checker: s.metrics.Checker(authz.NewChecker(c.Policy(), authz.Sources{Directory: s.facts.cache, Issuers: s.issuers, Verifier: signatures})),

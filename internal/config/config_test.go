@@ -129,6 +129,10 @@ func TestValues(t *testing.T) {
 			c.Redis.URL, c.Redis.Username, c.Redis.PasswordFile = "rediss://r.internal/1", "u", "p w"
 			c.Redis.TLS = RedisTLS{CAFile: "ca", CertFile: "c", KeyFile: "k"}
 		}},
+		{"replicas", "redis: {replicas: 2}", func(c *Config) { c.Redis.Replicas = 2 }},
+		{"cache", "cache: {max_entries: 1, ttl: 1s, negative_ttl: 0s, stale_for: 1d}", func(c *Config) {
+			c.Cache = Cache{MaxEntries: 1, TTL: time.Second, StaleFor: 24 * time.Hour}
+		}},
 		{"Redis on a socket", `redis: {url: "unix:///run/redis.sock?db=3"}`, func(c *Config) { c.Redis.URL = "unix:///run/redis.sock?db=3" }},
 		{"Redis by IPv6", `redis: {url: "redis://[::1]:7000"}`, func(c *Config) { c.Redis.URL = "redis://[::1]:7000" }},
 		{"other prefix", `redis: {prefix: "a:{b}", registry_id: 5f0c, timeout: 1ms}`, func(c *Config) {

@@ -84,6 +84,13 @@ var mistakes = []struct{ name, text, want string }{
 	{"pepper that is wrong already", "credentials:\n  pepper_files: {h1: 5}\n  digests: [h1]\n", "2: credentials.pepper_files.h1: want a path, have 5: write it in quotes"},
 	{"TLS for a URL that is wrong already", "redis: {tls: {ca_file: ca}, url: nowhere}\n",
 		"1: redis.url: want a URL like redis://host:6379/0, rediss://host:6379/0 or unix:///path?db=0 (special characters in user name and password as %xx)"},
+	{"numbers", "redis: {replicas: 17}\ncache: {max_entries: 0}\n",
+		"1: redis.replicas: want a whole number from 0 to 16, have 17\n2: cache.max_entries: want a whole number from 1 to 10000000, have 0"},
+	{"numbers in other words", "redis: {replicas: 0x1}\ncache: {max_entries: \"5\"}\n",
+		"1: redis.replicas: want a whole number from 0 to 16, have 0x1\n2: cache.max_entries: want a whole number from 1 to 10000000, have \"5\""},
+	{"durations", "cache: {ttl: 0s, negative_ttl: 2m, stale_for: 25h}\n",
+		"1: cache.ttl: want a duration from 1s to 1d, have \"0s\"\n1: cache.negative_ttl: want a duration from 0s to 1m, have \"2m\"\n" +
+			"1: cache.stale_for: want a duration from 1s to 1d, have \"25h\""},
 
 	// Several at once, in the order of the lines.
 	{"all at once", "log: {level: loud, format: xml}\nlisten:\n  grpc: nowhere\n  drian: 1s\nredis:\n  url: http://x\nlog: {}\n",

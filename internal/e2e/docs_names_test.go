@@ -100,7 +100,8 @@ func metricsServed(t *testing.T) map[string][]string {
 		t.Fatal("the read did not fail")
 	}
 	metrics.Facts(func() cache.State { return cache.State{} }, func() bool { return false })
-	metrics.Signatures(func() []telemetry.Issuer { return []telemetry.Issuer{{Name: "https://id.example.com"}} }, func() int { return 0 })
+	metrics.Issuers(func() []telemetry.Issuer { return []telemetry.Issuer{{Name: "https://id.example.com"}} })
+	metrics.Signatures(func() int { return 0 })
 	answer := httptest.NewRecorder()
 	metrics.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
 	labels := map[string][]string{}

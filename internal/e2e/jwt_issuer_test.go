@@ -3,9 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,42 +11,7 @@ import (
 	"credence/internal/registry"
 )
 
-// A jwksServer serves the keys of an issuer, or whatever else it is told to.
-type jwksServer struct {
-	*httptest.Server
-	handler atomic.Pointer[http.HandlerFunc]
-	asked   atomic.Int64
-}
-
-// newJWKS starts one. It serves until the test ends.
-func newJWKS(t *testing.T, does http.HandlerFunc) *jwksServer {
-	s := &jwksServer{}
-	s.does(does)
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.asked.Add(1)
-		(*s.handler.Load())(w, r)
-	}))
-	t.Cleanup(s.Close)
-	return s
-}
-
-// does says what the server does from now on.
-func (s *jwksServer) does(handler http.HandlerFunc) { s.handler.Store(&handler) }
-
-// serves gives a handler that serves a JWKS.
-func serves(jwks ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/jwk-set+json")
-		_, _ = fmt.Fprintf(w, `{"keys":[%s]}`, strings.Join(jwks, ","))
-	}
-}
-
 const testIssuer = "https://id.example.com"
-
-// trusting gives the configuration that trusts the issuer.
-func (s *jwksServer) trusting() string {
-	return fmt.Sprintf("jwt: {audiences: [https://api.example.com], issuers: [{issuer: %q, jwks_url: %q}]}\n", testIssuer, s.URL)
-}
 
 // binding binds a subject of the issuer to acme.
 func (s *stack) binding(subject string) {
@@ -113,6 +76,7 @@ func jwksFaults(t *testing.T) map[string]http.HandlerFunc {
 		"is too large": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"keys":[` + strings.Repeat(" ", 2<<20) + `]}`))
 		},
+		"is down": nil,
 		"serves HTML": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = w.Write([]byte("<!doctype html><title>Sign in</title>"))

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -169,7 +167,7 @@ func TestWaitAfterRedisRefusedWrites(t *testing.T) {
 	g := newGarrison(t, staleFor, 2, "acme")
 	well, severed := g.posts[0], g.posts[1]
 	well.askers["acme"].awaitAllowed(1)
-	g.refuseWrites()
+	g.redis.FailSnapshots()
 	refused := time.Now()
 	const silence = staleFor + 12*time.Second
 	parts.Await(t, 2*silence, "nobody was heard of for long enough", func() error {
@@ -195,21 +193,6 @@ func TestWaitAfterRedisRefusedWrites(t *testing.T) {
 	}
 	severed.askers["acme"].wantAllowed(disable.begun.Add(200*time.Millisecond), "the client was switched off")
 	disable.wantSaid(severed, "silent since")
-}
-
-// refuseWrites has Redis refuse all that is written, since it could not write a
-// snapshot: something else is in its place.
-func (g *garrison) refuseWrites() {
-	g.t.Helper()
-	_, dir, _ := strings.Cut(g.redis.CLI("CONFIG", "GET", "dir"), "\n")
-	if err := os.MkdirAll(filepath.Join(dir, "dump.rdb", "not-a-snapshot"), 0o700); err != nil {
-		g.t.Fatal(err)
-	}
-	g.redis.CLI("CONFIG", "SET", "save", "86400 1")
-	g.redis.CLI("BGSAVE")
-	await(g.t, "Redis refuses what is written", func() bool {
-		return strings.HasPrefix(g.redis.CLI("SET", "a", "b"), "MISCONF")
-	})
 }
 
 // takeWrites has Redis take them again.

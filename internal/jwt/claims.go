@@ -43,9 +43,9 @@ type Claims struct {
 }
 
 // Evaluate holds the claims to rules: issuer, subject, claims, audience,
-// certificate, in this order. Times are At's. It says nothing of who made the
-// claims: Verify comes before it. Beside a Problem, Claims hold what could be
-// read.
+// certificate, in this order. Times are left to who has a clock: see Window. It
+// says nothing of who made the claims: Verify comes before it. Beside a Problem,
+// Claims hold what could be read.
 func (p Peeked) Evaluate(rules Rules) (Claims, Problem) {
 	r := claimReader{claims: p.claims}
 	c := Claims{
@@ -122,20 +122,6 @@ func (c Claims) Window(skew time.Duration) (from, until time.Time) {
 		from = from.Add(-skew)
 	}
 	return from, c.Expires.Add(skew)
-}
-
-// At tells whether a JWT is valid at a time, within skew.
-func (c Claims) At(now time.Time, skew time.Duration) Problem {
-	from, until := c.Window(skew)
-	switch {
-	case !now.Before(until):
-		return Problem{Expired, "exp: has passed"}
-	case now.Before(from) && c.Issued.After(c.NotBefore):
-		return Problem{NotYetValid, "iat: is yet to come"}
-	case now.Before(from):
-		return Problem{NotYetValid, "nbf: is yet to come"}
-	}
-	return Problem{}
 }
 
 // A claimReader reads claims of which a wrong one is BadClaims, and keeps the

@@ -9,7 +9,7 @@
 //	problem = jwt.Verify(peeked, key)      // the algorithm of the key, the signature
 //	claims, problem := peeked.Evaluate(rules) // subject, claims, audience, certificate
 //	…                                      // the state of key and jti
-//	problem = claims.At(now, skew)         // expired, not yet valid
+//	from, until := claims.Window(skew)     // not yet valid, or expired, as the caller's clock has it
 //
 // The algorithm is the key's. What the header says of it is compared, never
 // followed, and keys that a header brings along are not looked at. Reading is

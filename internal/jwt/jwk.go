@@ -31,7 +31,7 @@ var curves = map[string]curve{
 
 // ParseJWK reads a public JWK (RFC 7517 §4) for those of the allowed algorithms
 // that fit it: that which its own alg names, or else all that its kind can be
-// for. Errors are ErrPrivateKey and ErrSymmetricKey, or say what is wrong.
+// for. Errors are ErrPrivateKey, or say what is wrong.
 func ParseJWK(text []byte, allowed Algorithms) (*Key, error) {
 	members, why := scanObject(string(text), jwkLimits)
 	if why != "" {
@@ -44,7 +44,7 @@ func ParseJWK(text []byte, allowed Algorithms) (*Key, error) {
 func keyOf(jwk object, allowed Algorithms) (*Key, error) {
 	j := jwkReader{members: jwk}
 	if kty := j.text("kty"); kty == "oct" || jwk.get("k").kind != absent {
-		return nil, fmt.Errorf("JWK: %w", ErrSymmetricKey)
+		return nil, fmt.Errorf("JWK: %w", errSymmetricKey)
 	}
 	if isPrivateJWK(jwk) {
 		return nil, fmt.Errorf("JWK: %w", ErrPrivateKey)

@@ -146,8 +146,8 @@ func TestPrivateJWK(t *testing.T) {
 		}
 	}
 	for _, jwk := range []string{`{"kty":"oct","k":"AQAB"}`, `{"kty":"oct"}`, `{"kty":"oct","k":"AQAB","alg":"ES256"}`, jsonOf(with(membersOf(t, p256Key().Public()), "k", `"AQAB"`))} {
-		if key, err := ParseJWK([]byte(jwk), AnyAlgorithm); key != nil || !errors.Is(err, ErrSymmetricKey) {
-			t.Errorf("%s: %v, %v; want ErrSymmetricKey", jwk, key, err)
+		if key, err := ParseJWK([]byte(jwk), AnyAlgorithm); key != nil || !errors.Is(err, errSymmetricKey) {
+			t.Errorf("%s: %v, %v; want errSymmetricKey", jwk, key, err)
 		}
 	}
 }

@@ -13,14 +13,12 @@ import (
 	"math/big"
 )
 
-// What keys are refused for besides what an error's text says.
-var (
-	// ErrPrivateKey is a private key where a public one belongs. Who gave it
-	// should be told that it is known to others now.
-	ErrPrivateKey = errors.New("is a private key: give the public one, and keep this one to whom it belongs")
-	// ErrSymmetricKey is a key that verifies and signs alike.
-	ErrSymmetricKey = errors.New("is a symmetric key: who could verify by it could sign by it")
-)
+// ErrPrivateKey is a private key where a public one belongs. Who gave it should
+// be told that it is known to others now.
+var ErrPrivateKey = errors.New("is a private key: give the public one, and keep this one to whom it belongs")
+
+// errSymmetricKey is a key that verifies and signs alike.
+var errSymmetricKey = errors.New("is a symmetric key: who could verify by it could sign by it")
 
 // A Key is a public key that verifies JWTs, and the algorithms it is for. It is
 // immutable and fit: RSA of 2048 to 4096 bits, P-256, P-384, P-521 or Ed25519.

@@ -16,14 +16,12 @@ const (
 	BadClaims            // a claim is missing or of a wrong type
 	BadAudience          // meant for somebody else
 	BadBinding           // bound to another certificate, or to what cannot be compared
-	Expired              // exp lies further back than the skew
-	NotYetValid          // nbf or iat lies further ahead than the skew
 )
 
 var faultNames = [...]string{
 	None: "none", Malformed: "malformed", BadAlgorithm: "algorithm", IssuerUnknown: "issuer", KeyUnknown: "key",
 	BadSignature: "signature", SubjectUnknown: "subject", BadClaims: "claims", BadAudience: "audience",
-	BadBinding: "binding", Expired: "expired", NotYetValid: "not yet valid",
+	BadBinding: "binding",
 }
 
 // String gives a word for people.

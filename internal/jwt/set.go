@@ -8,8 +8,8 @@ import (
 	"credence/internal/credential"
 )
 
-// MaxKeys is how many keys a JWKS can have. A larger one is refused whole.
-const MaxKeys = 100
+// maxKeys is how many keys a JWKS can have. A larger one is refused whole.
+const maxKeys = 100
 
 // A Set is the keys of an issuer by their key ids. It is immutable; the zero Set
 // is empty.
@@ -71,8 +71,8 @@ func keysOf(text string) ([]value, error) {
 		return nil, errors.New("JWKS: keys: is missing or no list")
 	}
 	elements := list.elements()
-	if len(elements) > MaxKeys {
-		return nil, fmt.Errorf("JWKS: has %d keys: want at most %d", len(elements), MaxKeys)
+	if len(elements) > maxKeys {
+		return nil, fmt.Errorf("JWKS: has %d keys: want at most %d", len(elements), maxKeys)
 	}
 	return elements, nil
 }

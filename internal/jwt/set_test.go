@@ -101,7 +101,7 @@ func TestSkippedSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	skipped := set.Skipped()
-	if !errors.Is(skipped[0], ErrPrivateKey) || !errors.Is(skipped[1], ErrSymmetricKey) {
+	if !errors.Is(skipped[0], ErrPrivateKey) || !errors.Is(skipped[1], errSymmetricKey) {
 		t.Errorf("skipped %v; want a private and a symmetric key", skipped)
 	}
 	want := []string{

@@ -18,8 +18,8 @@ import (
 	"credence/internal/credential"
 )
 
-// ErrPublicKey is a public key where a private one is needed.
-var ErrPublicKey = errors.New("is a public key: it cannot sign")
+// errPublicKey is a public key where a private one is needed.
+var errPublicKey = errors.New("is a public key: it cannot sign")
 
 // A Signer is a private key with which JWTs are signed. Printing it shows
 // nothing of the key.
@@ -73,7 +73,7 @@ func (s *Signer) Sign(a Algorithm, keyID string, claims map[string]any) (credent
 func readSignerPEM(text []byte, allowed Algorithms) (*Signer, error) {
 	if !isPrivatePEM(text) {
 		if _, err := readPEM(text, AnyAlgorithm); err == nil {
-			return nil, fmt.Errorf("PEM: %w", ErrPublicKey)
+			return nil, fmt.Errorf("PEM: %w", errPublicKey)
 		}
 		return nil, errors.New("is neither a private JWK nor a PEM private key")
 	}
@@ -122,9 +122,9 @@ func readSignerJWK(text string, allowed Algorithms) (*Signer, error) {
 	j := jwkReader{members: members}
 	switch {
 	case j.text("kty") == "oct":
-		return nil, fmt.Errorf("JWK: %w", ErrSymmetricKey)
+		return nil, fmt.Errorf("JWK: %w", errSymmetricKey)
 	case members.get("d").kind == absent && j.err == nil:
-		return nil, fmt.Errorf("JWK: %w", ErrPublicKey)
+		return nil, fmt.Errorf("JWK: %w", errPublicKey)
 	}
 	allowed = j.purpose("sign", allowed)
 	private := j.private()

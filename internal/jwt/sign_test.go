@@ -122,9 +122,9 @@ func TestReadSignerRefuses(t *testing.T) {
 	}{
 		{"nothing", "", "neither a private JWK nor", nil},
 		{"anything", "x", "neither a private JWK nor", nil},
-		{"a public JWK", keyFor(t, ES256).JWK("k1"), "is a public key", ErrPublicKey},
-		{"a public key in PEM", string(publicPEM(p256Key().Public())), "is a public key", ErrPublicKey},
-		{"a symmetric JWK", `{"kty":"oct","k":"AQAB"}`, "is a symmetric key", ErrSymmetricKey},
+		{"a public JWK", keyFor(t, ES256).JWK("k1"), "is a public key", errPublicKey},
+		{"a public key in PEM", string(publicPEM(p256Key().Public())), "is a public key", errPublicKey},
+		{"a symmetric JWK", `{"kty":"oct","k":"AQAB"}`, "is a symmetric key", errSymmetricKey},
 		{"broken JSON", "{", "not JSON", nil},
 		{"broken PEM", "-----BEGIN PRIVATE KEY-----\nx", "is broken", nil},
 		{"broken DER", string(pemOf("PRIVATE KEY", []byte("x"))), "PEM: ", nil},

@@ -21,8 +21,8 @@ func TestOneBit(t *testing.T) {
 			step = 1
 		}
 		parts := strings.Split(validDraft().by(a).head("kid", `"`+a.String()+`"`).text(), ".")
-		if problem := w.judge(strings.Join(parts, ".")); problem.Fault != None {
-			t.Fatalf("%s: %+v", a, problem)
+		if reason, why := w.judge(strings.Join(parts, ".")); reason != reasons[None] {
+			t.Fatalf("%s: %s (%s)", a, reason, why)
 		}
 		for part, name := range [...]string{"header", "claims", "signature"} {
 			decoded, _ := decode(parts[part])
@@ -30,7 +30,7 @@ func TestOneBit(t *testing.T) {
 				decoded[bit/8] ^= 1 << (bit % 8)
 				changed := [...]string{parts[0], parts[1], parts[2]}
 				changed[part] = encode(decoded)
-				if problem := w.judge(strings.Join(changed[:], ".")); problem.Fault == None {
+				if reason, _ := w.judge(strings.Join(changed[:], ".")); reason == reasons[None] {
 					t.Errorf("%s: accepted with bit %d of the %s flipped", a, bit, name)
 				}
 				decoded[bit/8] ^= 1 << (bit % 8)
@@ -49,7 +49,7 @@ func TestOneCharacter(t *testing.T) {
 			if c == text[i] {
 				continue
 			}
-			if problem := w.judge(text[:i] + string(c) + text[i+1:]); problem.Fault == None {
+			if reason, _ := w.judge(text[:i] + string(c) + text[i+1:]); reason == reasons[None] {
 				t.Errorf("accepted with %q for character %d, which is %q", c, i, text[i])
 			}
 		}

@@ -3,8 +3,6 @@ package redisstore
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -154,7 +152,7 @@ func TestIsFull(t *testing.T) {
 		wantFull bool
 	}{
 		{"no memory", func() { set("maxmemory", "1") }, func() { set("maxmemory", "0") }, "OOM", true},
-		{"snapshots fail", func() { failSnapshots(t, server); set("save", "3600 1") }, func() { set("save", "") }, "MISCONF", true},
+		{"snapshots fail", server.FailSnapshots, func() { set("save", "") }, "MISCONF", true},
 		{"too few replicas", func() { set("min-replicas-to-write", "1") }, func() { set("min-replicas-to-write", "0") }, "NOREPLICAS", false},
 		{"a replica", func() { server.CLI("REPLICAOF", "127.0.0.1", "1") }, func() { server.CLI("REPLICAOF", "NO", "ONE") }, "READONLY", false},
 		{"no right", func() { server.CLI("ACL", "SETUSER", "default", "-xadd") }, func() { server.CLI("ACL", "SETUSER", "default", "+@all") }, "", false},
@@ -171,21 +169,4 @@ func TestIsFull(t *testing.T) {
 	if IsFull(nil) {
 		t.Error("IsFull(nil): got true")
 	}
-}
-
-// failSnapshots makes Redis know that it cannot write any.
-func failSnapshots(t *testing.T, server *parts.RedisServer) {
-	t.Helper()
-	// What is to become the file is a directory with something in it.
-	_, dir, _ := strings.Cut(server.CLI("CONFIG", "GET", "dir"), "\n")
-	if err := os.MkdirAll(filepath.Join(dir, "dump.rdb", "in-the-way"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	server.CLI("BGSAVE")
-	parts.Await(t, 20*time.Second, "a snapshot that failed", func() error {
-		if info := server.CLI("INFO", "persistence"); !strings.Contains(info, "rdb_last_bgsave_status:err") {
-			return errors.New(info)
-		}
-		return nil
-	})
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -95,11 +93,7 @@ func TestFleetAsItStandsInRedis(t *testing.T) {
 }
 
 func TestFleetBeatsWhereRedisTakesNoWrites(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "gone")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	server := parts.Redis(t, "--dir", dir, "--save", "3600 1")
+	server := parts.Redis(t)
 	store := open(t, Options{URL: credential.NewSecret(server.URL())})
 	seat := fleet.NewSeat(store, fleet.SeatOptions{StaleFor: time.Minute, Host: "here"})
 	server.CLI("CONFIG", "SET", "maxmemory", "1")
@@ -117,18 +111,8 @@ func TestFleetBeatsWhereRedisTakesNoWrites(t *testing.T) {
 	server.CLI("REPLICAOF", "NO", "ONE")
 
 	// A snapshot that cannot be written: Redis then takes no writes at all.
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	server.CLI("BGSAVE")
-	var err error
-	parts.Await(t, 30*time.Second, "a Redis that cannot save", func() error {
-		if err = seat.Beat(t.Context(), "5-0", nil); err == nil {
-			return errors.New(server.CLI("INFO", "persistence"))
-		}
-		return nil
-	})
-	if !IsFull(err) {
+	server.FailSnapshots()
+	if err := seat.Beat(t.Context(), "5-0", nil); !IsFull(err) {
 		t.Errorf("Beat where Redis cannot save: got %v, want that IsFull tells it", err)
 	}
 }

@@ -50,7 +50,7 @@ func (r *Registrar) AddBinding(ctx context.Context, as Author, draft registry.Bi
 // record stays.
 func (r *Registrar) RemoveBinding(ctx context.Context, as Author, issuer, subject string) (Outcome, error) {
 	ref := registry.BindingRef(registry.BindingIDOf(issuer, subject))
-	return r.alter(ctx, as, "remove", ref, Name(ref), func(was registry.Record, _ time.Time) (registry.Record, error) {
+	return r.alter(ctx, as, opRemove, ref, Name(ref), func(was registry.Record, _ time.Time) (registry.Record, error) {
 		binding := *was.(*registry.Binding)
 		if binding.State == registry.Revoked {
 			return was, nil

@@ -70,6 +70,7 @@ const (
 	// opDelete is the operation that may meet what is deleted.
 	opDelete = "delete"
 	opAdd    = "add"
+	opRemove = "remove"
 	opRevoke = "revoke"
 )
 

@@ -65,7 +65,7 @@ func (c Commit) Writes() ([]Write, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, key := range w.claims() {
+		for _, key := range w.keys() {
 			if seen[key] {
 				return nil, fmt.Errorf("registry: commit: %s is written twice", key)
 			}
@@ -83,8 +83,8 @@ func (c Commit) Writes() ([]Write, error) {
 	return writes, nil
 }
 
-// claims gives the keys that only one write of a commit can be about.
-func (w Write) claims() []string {
+// keys gives the keys that only one write of a commit can be about.
+func (w Write) keys() []string {
 	if name := w.Index().Name; name != "" {
 		return []string{w.Ref.Key(), name}
 	}

@@ -23,8 +23,8 @@ func JTIOf(issuer, jti string) JTI { return sha256.Sum256([]byte(issuer + "\n" +
 // String gives the JTI as the registry holds it: 64 hex digits in lower case.
 func (j JTI) String() string { return hex.EncodeToString(j[:]) }
 
-// ParseJTI reads what String gives.
-func ParseJTI(text string) (JTI, error) {
+// parseJTI reads what String gives.
+func parseJTI(text string) (JTI, error) {
 	var j JTI
 	if !isSum(text) {
 		return j, fmt.Errorf("%s is no name of a JWT: want the SHA-256 of issuer, newline and jti as 64 hex digits in lower case", credential.Shown(text))
@@ -52,7 +52,7 @@ var RevokedRef = Ref{Kind: RevokedKind}
 func RevokedEntry(members []string) Entry {
 	r := &Revocations{jtis: make(map[JTI]struct{}, len(members))}
 	for _, member := range members {
-		jti, err := ParseJTI(member)
+		jti, err := parseJTI(member)
 		if err != nil {
 			return Entry{Invalid: BadMember(RevokedRef.Key(), member, err)}
 		}

@@ -102,6 +102,25 @@ func (r *RedisServer) Unsave() {
 	}
 }
 
+// FailSnapshots has the server fail to write a snapshot, since something else is in its place, and so refuse all that is
+// written from then on (MISCONF). CONFIG SET stop-writes-on-bgsave-error no has it take writes again.
+func (r *RedisServer) FailSnapshots() {
+	r.t.Helper()
+	if err := os.MkdirAll(filepath.Join(r.dir, "dump.rdb", "in-the-way"), 0o700); err != nil {
+		r.t.Fatalf("parts: redis-server: %v", err)
+	}
+	if said := r.CLI("CONFIG", "SET", "save", "86400 1"); said != "OK" {
+		r.t.Fatalf("parts: redis-server: CONFIG SET save: %s", said)
+	}
+	r.CLI("BGSAVE")
+	Await(r.t, patience, "a snapshot that failed", func() error {
+		if said := r.CLI("PING"); !strings.HasPrefix(said, "MISCONF") {
+			return fmt.Errorf("PING: %s", said)
+		}
+		return nil
+	})
+}
+
 // CLI runs redis-cli with the arguments and returns what it prints, without the last line's end. An error that Redis
 // answers is part of that text.
 func (r *RedisServer) CLI(args ...string) string {

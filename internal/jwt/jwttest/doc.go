@@ -1,0 +1,2 @@
+// Package jwttest makes keys for tests that sign JWTs.
+package jwttest
