@@ -220,7 +220,7 @@ func (c *Checker) evaluate(ctx context.Context, q *question, peeked jwt.Peeked, 
 	client, profile, revoked := c.directory.Owner(ctx, own.Client, own.Profile, q.jwt.named)
 	touched, err = q.ownedBy(client, profile)
 	if !q.jwt.named {
-		return touched, err
+		return touched, firstError(err, q.failsByTime(claims))
 	}
 	var list *registry.Revocations
 	list, q.jwt.revocations = recordOf[*registry.Revocations](revoked)
@@ -230,7 +230,32 @@ func (c *Checker) evaluate(ctx context.Context, q *question, peeked jwt.Peeked, 
 	if cause := revoked.cause(); cause != nil {
 		err = fmt.Errorf("revoked JWTs: %w", cause)
 	}
-	return touched || revoked.touched(), err
+	return touched || revoked.touched(), firstError(err, q.failsByTime(claims))
+}
+
+// failsByTime says, for the log, by how much a JWT misses the times that it is
+// good at, where that decides: a client's clock is told by it.
+func (q *question) failsByTime(claims jwt.Claims) error {
+	const unit = time.Second
+	if notExpired(*q) && alreadyValid(*q) && (q.facts.Profile == nil || shortLived(*q)) {
+		return nil // as nearly all do: then no rule need be asked twice
+	}
+	switch firstBroken(*q) {
+	case CredentialExpired:
+		if ago := q.now.Sub(claims.Expires); ago >= 0 {
+			return fmt.Errorf("jwt: exp passed %v ago", ago.Round(unit))
+		}
+		return errors.New("jwt: its key has expired")
+	case CredentialNotYetValid:
+		claim, at := "nbf", claims.NotBefore
+		if claims.Issued.After(at) {
+			claim, at = "iat", claims.Issued
+		}
+		return fmt.Errorf("jwt: %s lies %v ahead", claim, at.Sub(q.now).Round(unit))
+	case CredentialLifetime:
+		return fmt.Errorf("jwt: lives %v", q.jwt.lifetime.Round(unit))
+	}
+	return nil
 }
 
 // lifetime tells how long a JWT lives: from its iat, or from now where it has

@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/base64"
 	"regexp"
-	"slices"
 	"strings"
 
 	"credence/internal/credential"
@@ -13,56 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
-
-// tokenText finds what looks like a token of ours.
-var tokenText = regexp.MustCompile(`crd_([0-9a-z]{10})_[0-9A-Za-z]+`)
-
-// threeParts finds what may be a JWT: three parts in base64url.
-var threeParts = regexp.MustCompile(`[0-9A-Za-z_-]{16,}\.[0-9A-Za-z_-]{2,}\.[0-9A-Za-z_-]{16,}`)
-
-// isJWT tells whether the first of three parts is a JSON object; white space may
-// stand before it (RFC 8259 §2).
-func isJWT(parts string) bool {
-	header, _, _ := strings.Cut(parts, ".")
-	text, err := base64.RawURLEncoding.DecodeString(header)
-	return err == nil && bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{"))
-}
-
-// hasJWT tells whether what looks like a JWT stands in a text.
-func hasJWT(text string) bool {
-	return slices.ContainsFunc(threeParts.FindAllString(text, -1), isJWT)
-}
-
-// redact takes the secret out of every token in a text, and every JWT.
-func redact(text string) string {
-	text = threeParts.ReplaceAllStringFunc(text, func(parts string) string {
-		if isJWT(parts) {
-			return "[redacted JWT]"
-		}
-		return parts
-	})
-	return tokenText.ReplaceAllString(text, "crd_${1}_[redacted]")
-}
-
-// secretText finds a token of ours, and what was one before it was cut short or
-// mistyped: most of its secret is in it.
-var secretText = regexp.MustCompile(`crd_([0-9a-z]{10})_[0-9A-Za-z]{16,}`)
-
-// refuseTokens refuses a token, or a JWT, anywhere among the arguments: other
-// users can see them there, the shell keeps them in its history, and a reason
-// would be stored.
-func refuseTokens(args []string) error {
-	for _, arg := range args {
-		if hasJWT(arg) {
-			return misused("a JWT must not be an argument: commands read it from a file or from standard input; it now stands in the history of your shell, so that it is safest to revoke it: credence jwt revoke --from-file FILE")
-		}
-		if found := secretText.FindStringSubmatch(arg); found != nil {
-			id := found[1]
-			return misused("a token must not be an argument: commands take its id, %s; the token now stands in the history of your shell, so that it is safest to replace it: credence token revoke %s", id, id)
-		}
-	}
-	return nil
-}
 
 // pathOf names a command in an error, which begins with credence anyway.
 func pathOf(cmd *cobra.Command) string {

@@ -109,13 +109,21 @@ credence binding add https://id.example.com 'system:serviceaccount:shop:billing'
 
 // doubtIssuer warns of an issuer that the configuration in hand does not trust.
 func (a *app) doubtIssuer(issuer string) {
-	c, err := a.configuration()
-	names := issuersOf(c.JWT)
-	if err != nil || slices.Contains(names, issuer) {
+	if c, err := a.configuration(); err != nil || slices.Contains(issuersOf(c.JWT), issuer) {
 		return
 	}
 	a.say("warning: %s is not in jwt.issuers of this configuration: a server with it denies these JWTs (jwt_issuer_unknown); %s",
-		issuer, meant(issuer, names, "see credence config check"))
+		issuer, a.issuerMeant(issuer, "see credence config check"))
+}
+
+// issuerMeant names the issuer of the configuration that a word is near to, or
+// says something else.
+func (a *app) issuerMeant(word, otherwise string) string {
+	c, err := a.configuration()
+	if err != nil {
+		return otherwise
+	}
+	return meant(word, issuersOf(c.JWT), otherwise)
 }
 
 func issuersOf(c config.JWT) []string {

@@ -87,11 +87,22 @@ func (a *app) diagnose(ctx context.Context, d *diagnosis, c config.Config) error
 		explained.add(fault)
 	}
 	explained.finish()
-	d.ok("records", "%s, %s, %s", counted(audit.Count(registry.ClientKind), "client"),
-		counted(audit.Count(registry.ProfileKind), "profile"), counted(audit.Count(registry.TokenKind), "token"))
+	d.ok("records", "%s", countedRecords(audit))
 
 	d.begin("fleet")
 	return diagnoseFleet(ctx, d, store)
+}
+
+// countedRecords says how many records there are. Keys and bindings are told of
+// where there are some: many registries know tokens only.
+func countedRecords(audit *registrar.Audit) string {
+	var all []string
+	for _, kind := range []registry.RecordKind{registry.ClientKind, registry.ProfileKind, registry.TokenKind, registry.KeyKind, registry.BindingKind} {
+		if n := audit.Count(kind); n > 0 || kind != registry.KeyKind && kind != registry.BindingKind {
+			all = append(all, counted(n, string(kind)))
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // diagnoseConfig looks at the files that the configuration names, and at what

@@ -28,7 +28,7 @@ func (a *app) complain(err error) {
 	}
 	var problems config.Problems
 	if errors.As(err, &problems) {
-		fmt.Fprintln(a.stderr, problems)
+		fmt.Fprintln(a.stderr, redact(problems.Error()))
 		return
 	}
 	a.say("%s", a.explain(err))
@@ -172,8 +172,8 @@ func (a *app) suggestNames(ctx context.Context, r *registrar.Registrar, err erro
 	case registry.ProfileKind:
 		names = namesOf(r.ProfileIDs(ctx))
 	case registry.KeyKind:
-		client, _, _ := strings.Cut(id, "/")
-		names = keysOf(ctx, r, registry.ClientID(client))
+		client, kid, _ := strings.Cut(id, "/")
+		return fmt.Errorf("%w: %s", err, meant(kid, kidsOf(ctx, r, registry.ClientID(client)), "see credence key list "+client))
 	}
 	return fmt.Errorf("%w: %s", err, meant(id, names, "see credence "+kind+" list"))
 }

@@ -110,11 +110,20 @@ func withDistance(text string, now time.Time) string {
 
 // distance says how far a time is away: 3d ago, in 5h.
 func distance(t, now time.Time) string {
+	if years := t.Year() - now.Year(); max(years, -years) > farYears { // a Duration holds 292
+		if years > 0 {
+			return fmt.Sprintf("in %dy", years)
+		}
+		return fmt.Sprintf("%dy ago", -years)
+	}
 	if ahead := t.Sub(now); ahead > 0 {
 		return "in " + span(ahead.Round(unitOf(ahead))) // 89d23h59m is 90d, as it was asked for
 	}
 	return age(t, now) + " ago"
 }
+
+// farYears is from where on years are counted by the calendar.
+const farYears = 200
 
 // age gives the time between two times as a table has room for it.
 func age(from, to time.Time) string { return span(max(to.Sub(from), 0)) }

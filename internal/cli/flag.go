@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -112,6 +113,16 @@ func timeFlag(into *time.Time) pflag.Value {
 			return time.Time{}, fmt.Errorf("%q is no time: want RFC 3339, like 2026-01-31T12:00:00Z", text)
 		}
 		return t.UTC(), nil
+	})
+}
+
+func addressFlag(into *netip.Addr) pflag.Value {
+	return parse("ADDRESS", into, func(text string) (netip.Addr, error) {
+		address, err := netip.ParseAddr(text)
+		if err != nil { // its text is for those who write Go
+			return address, fmt.Errorf("%q is no address: want one like 203.0.113.7 or 2001:db8::7", text)
+		}
+		return address, nil
 	})
 }
 

@@ -47,7 +47,7 @@ func TestJWTsDoNotPassThroughMessages(t *testing.T) {
 			}
 		}
 		for _, args := range [][]string{{"jwt", "inspect", jwt}, {"jwt", "revoke", "--from-file=" + jwt}, {"--reason", "leaked: " + jwt}} {
-			if err := refuseTokens(args); statusOf(err) != statusUsage || strings.Contains(err.Error(), jwt[:20]) {
+			if err := refuseSecrets(args); statusOf(err) != statusUsage || strings.Contains(err.Error(), jwt[:20]) {
 				t.Errorf("a JWT among the arguments: got %v", err)
 			}
 		}
@@ -56,7 +56,7 @@ func TestJWTsDoNotPassThroughMessages(t *testing.T) {
 		if got := redact(text); got != text {
 			t.Errorf("%q is no JWT: got %q", text, got)
 		}
-		if err := refuseTokens([]string{text}); err != nil {
+		if err := refuseSecrets([]string{text}); err != nil {
 			t.Errorf("%q is no JWT: got %v", text, err)
 		}
 	}

@@ -30,7 +30,7 @@ type inspectFlags struct {
 
 func (i *inspectFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&i.file, "from-file", "", "`FILE` that the JWT is in; - is standard input")
-	flags.Var(parse("ADDRESS", &i.peer, netip.ParseAddr), "peer", "where the request comes from; without it allowlists are not held to an address")
+	flags.Var(addressFlag(&i.peer), "peer", "where the request comes from; without it allowlists are not held to an address")
 	flags.StringVar(&i.audience, "audience", "", "`AUDIENCE` that the route demands")
 	flags.Var(scopesFlag(&i.scopes), "scopes", `scopes that the route demands: "orders:read orders:write"`)
 	flags.StringVar(&i.certificate, "certificate", "", "PEM `FILE` of the client certificate of the connection, for a JWT that is bound to it (cnf)")

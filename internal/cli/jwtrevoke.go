@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"credence/internal/authz"
@@ -55,6 +57,7 @@ credence jwt revoke 0d9f3c1e --issuer https://id.example.com --until 2026-01-31T
 	given.register(cmd.Flags())
 	m := newMutation(a, cmd)
 	cmd.Flags().BoolP("yes", "y", false, "as other revocations take it; this one does not ask")
+	cmd.Flags().Lookup("yes").Hidden = true // it is for scripts that give it to all of them
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := a.configuration()
 		if err != nil {
@@ -103,8 +106,13 @@ func (a *app) target(cmd *cobra.Command, args []string, given *revokeFlags, c co
 
 // namedByHand takes a JWT's jti and issuer.
 func (a *app) namedByHand(cmd *cobra.Command, args []string, given *revokeFlags, c config.JWT) (revocable, error) {
-	if given.issuer == "" {
+	switch isFile := looksLikeFile(args[0]); {
+	case isFile && given.issuer == "":
+		return revocable{}, misused("%s: %q is taken for a jti, and looks like a file: did you mean --from-file %s?", pathOf(cmd), args[0], shellWord(args[0]))
+	case given.issuer == "":
 		return revocable{}, missing(cmd, args, "issuer", "CLIENT")
+	case isFile:
+		a.say("warning: %q is taken for a jti, and looks like a file: if the JWT in it is meant, --from-file %s", args[0], shellWord(args[0]))
 	}
 	target := revocable{issuer: given.issuer, jti: args[0], expires: given.until, trusted: slices.Contains(issuersOf(c), given.issuer)}
 	if !target.trusted {
@@ -113,6 +121,12 @@ func (a *app) namedByHand(cmd *cobra.Command, args []string, given *revokeFlags,
 		}
 	}
 	return target, a.settleForget(cmd, args, &target, c)
+}
+
+// looksLikeFile tells what is more likely the name of a file than a jti.
+func looksLikeFile(text string) bool {
+	info, err := os.Stat(text)
+	return strings.HasSuffix(text, ".jwt") || err == nil && !info.IsDir()
 }
 
 // named reads from a JWT what names it.
@@ -157,9 +171,15 @@ func (a *app) settleForget(cmd *cobra.Command, args []string, target *revocable,
 	return nil
 }
 
+// idNoted is how much of a member of the revoked JWTs the reason of its revocation
+// holds: a change names none.
+const idNoted = 12
+
 func (a *app) revokeJWT(ctx context.Context, r *registrar.Registrar, m *mutation, target revocable) error {
 	jti := registry.JTIOf(target.issuer, target.jti)
-	revoked, err := r.RevokeJWTs(ctx, a.author(m), registry.Revocation{JTI: jti, Forget: target.forget})
+	as := a.author(m)
+	as.Reason = strings.TrimSpace(as.Reason + " (jwt " + jti.String()[:idNoted] + ")")
+	revoked, err := r.RevokeJWTs(ctx, as, registry.Revocation{JTI: jti, Forget: target.forget})
 	if errors.Is(err, registry.ErrTooMany) {
 		return fmt.Errorf("%w; credence key revoke ends all JWTs of a key, credence client update --valid-after all of a client that were issued so far", err)
 	}
@@ -192,7 +212,7 @@ func (a *app) doubtJWT(ctx context.Context, r *registrar.Registrar, target revoc
 	}
 	client, err := registry.ParseID[registry.ClientID](target.issuer)
 	if err != nil {
-		a.say("warning: %s is no id of a client, and not in jwt.issuers of this configuration: is the JWT for this registry?", target.issuer)
+		a.say("warning: %s is no id of a client, and not in jwt.issuers of this configuration: %s", target.issuer, a.issuerMeant(target.issuer, "is the JWT for this registry?"))
 		return
 	}
 	if target.peeked == nil {

@@ -26,7 +26,9 @@ credence key revoke acme k1 --reason "laptop stolen"`)
 
 func keyColumns() []column[*registry.Key] {
 	return []column[*registry.Key]{
-		{"NAME", shrinks, func(k *registry.Key, _ time.Time) string { return keyID(k.Client, k.ID) }},
+		{"NAME", shrinks, func(k *registry.Key, _ time.Time) string {
+			return trimKind(keyName(k.Client, k.ID), string(registry.KeyKind))
+		}},
 		{"PROFILE", shrinks, func(k *registry.Key, _ time.Time) string { return string(k.Profile) }},
 		{"ALG", fixed, func(k *registry.Key, _ time.Time) string { return k.Algorithm }},
 		{"STATE", fixed, func(k *registry.Key, _ time.Time) string { return k.State.String() }},
@@ -38,14 +40,9 @@ func keyColumns() []column[*registry.Key] {
 	}
 }
 
-// keyID gives what stands behind key/ in the name of a key.
-func keyID(client registry.ClientID, kid registry.KeyID) string {
-	return string(client) + "/" + string(kid)
-}
-
 // keyName gives the name of a key: key/acme/k1.
 func keyName(client registry.ClientID, kid registry.KeyID) string {
-	return string(registry.KeyKind) + "/" + keyID(client, kid)
+	return registrar.Name(registry.KeyRef(client, kid))
 }
 
 // parseKeyName reads what stands behind key/ in the name of a key.
@@ -95,16 +92,16 @@ func keyArgs(cmd *cobra.Command, args []string) (registry.ClientID, registry.Key
 	return client, kid, nil
 }
 
-// keysOf names the keys of a client; none where they could not be read.
-func keysOf(ctx context.Context, r *registrar.Registrar, client registry.ClientID) []string {
-	var names []string
+// kidsOf gives the kids of a client; none where they could not be read.
+func kidsOf(ctx context.Context, r *registrar.Registrar, client registry.ClientID) []string {
+	var kids []string
 	for item, err := range r.Keys(ctx, client) {
-		if err != nil || len(names) == mostCompleted {
+		if err != nil || len(kids) == mostCompleted {
 			break
 		}
-		names = append(names, item.ID)
+		kids = append(kids, strings.TrimPrefix(item.ID, string(client)+"/"))
 	}
-	return names
+	return kids
 }
 
 func newKeyGetCommand(a *app) *cobra.Command {
@@ -212,11 +209,7 @@ func keyCompletion(a *app) completion {
 		case 1:
 			client := registry.ClientID(trimKind(args[0], "client"))
 			return a.live(func(ctx context.Context, r *registrar.Registrar) []string {
-				kids := keysOf(ctx, r, client)
-				for i := range kids {
-					kids[i] = strings.TrimPrefix(kids[i], string(client)+"/")
-				}
-				return kids
+				return kidsOf(ctx, r, client)
 			})(cmd, args, begun)
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp

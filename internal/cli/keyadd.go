@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -75,6 +76,9 @@ openssl pkey -in acme.pem -pubout | credence key add acme --profile signer --fro
 	completeFlag(cmd, "profile", profileNames(a))
 	completeFlag(cmd, "alg", algorithmWords())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 2 && fields.file == "" {
+			return missing(cmd, args[:1], "from-file", args[1])
+		}
 		client, err := clientArg(cmd, args)
 		if err != nil {
 			return err
@@ -133,11 +137,14 @@ func (a *app) draftKeys(cmd *cobra.Command, args []string, draft registry.Key, g
 	if err != nil {
 		return nil, err
 	}
+	text = bytes.TrimSpace(text)
+	if err := refuseSSH(cmd, args, text, given.file); err != nil {
+		return nil, err
+	}
 	keys, err := jwt.ReadKeys(text, jwt.AnyAlgorithm)
 	switch {
 	case errors.Is(err, jwt.ErrPrivateKey):
-		return nil, misused("%s: %s holds a private key, and nothing was stored: it belongs to the client alone, and who has seen it can sign as the client; if that may be, make a new pair; what is registered is the public half: openssl pkey -in %s -pubout | %s",
-			pathOf(cmd), inputName(given.file), "PRIVATE.pem", fromStdin(cmd, args))
+		return nil, refusePrivate(cmd, args, text, given.file)
 	case err != nil:
 		return nil, misused("%s: %s: %s", pathOf(cmd), inputName(given.file), plain(err))
 	case len(keys) > 1 && given.kid != "":
@@ -208,10 +215,19 @@ func (a *app) kidFor(key *jwt.Key, wanted registry.KeyID) registry.KeyID {
 func (a *app) addKey(ctx context.Context, r *registrar.Registrar, m *mutation, drafts []registry.Key) error {
 	outcome, err := r.AddKey(ctx, a.author(m), drafts[0])
 	if err != nil {
-		return err
+		return usedOnce(err)
 	}
 	a.report(m, outcome, "added", a.howToSign(drafts[0]))
 	return nil
+}
+
+// usedOnce adds to an error about a key that is there what to do; one that is
+// revoked says so itself.
+func usedOnce(err error) error {
+	if !errors.Is(err, registry.ErrExists) || !strings.HasSuffix(err.Error(), registry.ErrExists.Error()) {
+		return err
+	}
+	return fmt.Errorf("%w, and a kid is used once only: choose another with --kid", err)
 }
 
 // howToSign is what comes next: a JWT to try.

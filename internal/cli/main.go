@@ -39,7 +39,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, env func(str
 }
 
 func (a *app) run(args []string) error {
-	if err := refuseTokens(args); err != nil {
+	if err := refuseSecrets(args); err != nil {
 		return err
 	}
 	root := newRootCommand(a)

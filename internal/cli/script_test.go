@@ -62,7 +62,7 @@ func TestScripts(t *testing.T) {
 						ts.Check(ts.Exec("redis-cli", append([]string{"-p", port}, args...)...))
 					},
 					"keepall": keepAll,
-					"keypair": keyPair,
+					"keypair": func(ts *testscript.TestScript, neg bool, args []string) { keyPair(t, ts, neg, args) },
 					"serve":   func(ts *testscript.TestScript, neg bool, args []string) { serveFile(t, ts, neg, args) },
 					"seat":    servers.do,
 					"await":   func(ts *testscript.TestScript, neg bool, args []string) { await(t, ts, neg, args) },

@@ -27,6 +27,8 @@ type verdict struct {
 	verified signature
 	records  map[registry.RecordKind]registry.Record // that were read for it
 	keys     []jwks.State                            // of the issuer
+	kids     []string                                // of the issuer's keys
+	missing  string                                  // what is not there, and what may be meant; empty: nothing
 }
 
 // A signature remembers what came of verifying one. It implements
@@ -61,7 +63,8 @@ func (v *verdict) judge(ctx context.Context, c config.Config, request authz.Requ
 	policy.Places, policy.Peer = bearer, authz.PeerPolicy{} // the request is ours: it came straight from the peer
 	checker := authz.NewChecker(policy, authz.Sources{Directory: directory, Issuers: issuers, Verifier: &v.verified})
 	v.decision = checker.Check(ctx, v.now, request)
-	v.records, v.keys = directory.seen, issuers.State()
+	v.records, v.keys, v.kids = directory.seen, issuers.State(), issuers.KeyIDs(v.peeked.Issuer())
+	v.missing = v.whatIsMissing(ctx, directory.registrar)
 	return nil
 }
 

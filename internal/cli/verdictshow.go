@@ -101,8 +101,10 @@ func (a *app) describeVerdict(v *verdict) {
 	lines = append(lines, field{"signature", v.signature()})
 	if facts.Credential.Client != "" {
 		lines = append(lines,
-			field{"client", string(facts.Credential.Client)}, field{"profile", string(facts.Credential.Profile)},
-			field{"scopes", orNotSet(strings.Join(facts.Scopes(), " "))})
+			field{"client", string(facts.Credential.Client)}, field{"profile", string(facts.Credential.Profile)})
+	}
+	if facts.Profile != nil {
+		lines = append(lines, field{"scopes", orNotSet(strings.Join(facts.Scopes(), " "))})
 	}
 	lines = append(lines, field{"decision", v.word()}, field{"reason", v.decision.Reason.String()})
 	if observed := v.observed(); observed != "" {

@@ -2,6 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +17,8 @@ import (
 func (v *verdict) why() string {
 	d := v.decision
 	switch why := v.whyOfFacts(); {
+	case v.missing != "":
+		return v.missing
 	case why != "":
 		return why
 	case d.Cause == nil:
@@ -46,7 +51,9 @@ func (v *verdict) besides() string {
 			return ": " + meant(v.peeked.Issuer(), issuers, "jwt.issuers are "+strings.Join(issuers, ", "))
 		}
 	case authz.JWTBinding:
-		return " (--certificate FILE says which it is)"
+		if strings.HasSuffix(v.decision.Cause.Error(), "showed none") {
+			return " (--certificate FILE says which it is)"
+		}
 	case authz.RegistryUnavailable:
 		for _, s := range v.keys {
 			if s.Err != nil {
@@ -69,7 +76,7 @@ func (v *verdict) whyOfFacts() string {
 		}
 		return fmt.Sprintf("it expired; with jwt.clock_skew it was good until %s", v.time(own.Expires))
 	case authz.CredentialNotYetValid:
-		return fmt.Sprintf("with jwt.clock_skew it is good from %s on", v.time(own.NotBefore))
+		return fmt.Sprintf("with jwt.clock_skew it is good from %s on%s", v.time(own.NotBefore), v.inMilliseconds("iat", "nbf"))
 	case authz.ClientUnknown:
 		return fmt.Sprintf("client/%s is not there", own.Client)
 	case authz.ClientDisabled:
@@ -115,7 +122,39 @@ func (v *verdict) whyTooLong(profile *registry.Profile) string {
 	if own := profile.MaxJWTLifetime; own > 0 && own < most {
 		most, whose = own, "max_jwt_lifetime of profile/"+string(profile.ID)
 	}
-	return fmt.Sprintf("it lives longer than %s (%s); without iat, its life counts from now", registry.FormatDuration(most), whose)
+	text := fmt.Sprintf("it lives longer than %s (%s)", shortDuration(most), whose)
+	if v.decision.Facts.Credential.Issued.IsZero() {
+		text += "; without iat, its life counts from now"
+	}
+	return text + v.inMilliseconds("exp")
+}
+
+// inMilliseconds asks whether a claim is in milliseconds: taken as seconds it lies
+// beyond all that a time can be, and as milliseconds near now.
+func (v *verdict) inMilliseconds(claims ...string) string {
+	for _, claim := range membersOf(v.peeked.Payload()) {
+		value, err := strconv.ParseFloat(claim.text, 64)
+		if err != nil || !slices.Contains(claims, claim.name) || value/1000 > math.MaxInt32*2 {
+			continue
+		}
+		const near = 50 // years
+		at := time.Unix(int64(value/1000), 0).Year() - v.now.Year()
+		if time.Unix(int64(value), 0).Year() > lastYear && max(at, -at) <= near {
+			return "; is " + claim.name + " in milliseconds? It has to be in seconds"
+		}
+	}
+	return ""
+}
+
+// shortDuration gives a duration without the units that are zero: 10m.
+func shortDuration(d time.Duration) string {
+	text := registry.FormatDuration(d)
+	for _, unit := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, unit) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 // time gives a time as text, and how far away it is.

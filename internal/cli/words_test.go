@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,10 +28,17 @@ func TestTimesAsTablesHaveRoomFor(t *testing.T) {
 		{90 * day, "in 90d"},
 		{time.Hour - time.Second, "in 60m"},
 		{10 * year, "in 10y"},
+		{-150 * year, "150y ago"},
 	}
 	for _, test := range tests {
 		if got := distance(now.Add(test.away), now); got != test.want {
 			t.Errorf("%v away: got %q, want %q", test.away, got, test.want)
+		}
+	}
+	for text, want := range map[string]string{"9999-12-31T23:59:59Z": "in 7973y", "0001-01-01T00:00:00Z": "2025y ago", "2300-01-01T00:00:00Z": "in 274y"} {
+		at, err := time.Parse(time.RFC3339, text)
+		if got := distance(at, now); err != nil || got != want {
+			t.Errorf("%s: got %q, %v, want %q", text, got, err, want)
 		}
 	}
 	if got := age(now.Add(time.Minute), now); got != "0s" {
@@ -73,12 +81,41 @@ func TestTokensDoNotPassThroughMessages(t *testing.T) {
 	for _, args := range [][]string{{"token", "revoke", token}, {"--label=" + token}, {"client", "get", "x" + token},
 		{"--reason", "leaked: " + token + "0"}, {"--reason=" + token[:31]},
 	} {
-		if err := refuseTokens(args); statusOf(err) != statusUsage || strings.Contains(err.Error(), token[15:31]) {
+		if err := refuseSecrets(args); statusOf(err) != statusUsage || strings.Contains(err.Error(), token[15:31]) {
 			t.Errorf("a token among the arguments: got %v", err)
 		}
 	}
-	if err := refuseTokens([]string{"token", "revoke", "0123456789", "--reason", "crd_0123456789", "crd_0123456789_short"}); err != nil {
+	if err := refuseSecrets([]string{"token", "revoke", "0123456789", "--reason", "crd_0123456789", "crd_0123456789_short"}); err != nil {
 		t.Errorf("the id of a token: got %v", err)
+	}
+}
+
+func TestPrivateKeysDoNotPassThroughMessages(t *testing.T) {
+	const body = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg"
+	const d = "cHJpdmF0ZS1tZW1iZXItb2YtYS10ZXN0LW9ubHktMDE"
+	jwk := `{"kty":"EC","d":"` + d + `","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"}`
+	keys := []string{jwk, strings.ReplaceAll(jwk, ":", ": "), strings.ReplaceAll(jwk, `"d"`, `"k"`)}
+	for _, kind := range []string{"", "EC ", "RSA ", "ENCRYPTED ", "OPENSSH "} {
+		head := "-----BEGIN " + kind + "PRIVATE KEY-----\n" + body + "\n"
+		keys = append(keys, head, head+"-----END "+kind+"PRIVATE KEY-----\n")
+	}
+	for _, key := range keys {
+		for _, text := range []string{key, "open " + key + ": no such file", strings.Join(strings.Fields(key), " "), strconv.Quote(key)} {
+			if got := redact(text); !strings.Contains(got, "[redacted") || strings.Contains(got, body) || strings.Contains(got, d) {
+				t.Errorf("%q: got %q", text, got)
+			}
+		}
+		for _, args := range [][]string{{"key", "add", key}, {"jwt", "sign", "--from-file=" + key}, append([]string{"jwt", "sign", "--from-file"}, strings.Fields(key)...)} {
+			if err := refuseSecrets(args); statusOf(err) != statusUsage || strings.Contains(err.Error(), body) || strings.Contains(err.Error(), d) {
+				t.Errorf("a private key among the arguments %q: got %v", args, err)
+			}
+		}
+	}
+	public := "-----BEGIN PUBLIC KEY-----\n" + body + "\n-----END PUBLIC KEY-----\n"
+	for _, text := range []string{public, `{"kty":"EC","x":"` + d + `","y":"` + d + `"}`, "no PRIVATE KEY here", `x={"d":"short"}`} {
+		if got := redact(text); got != text || refuseSecrets([]string{text}) != nil {
+			t.Errorf("%q is no private key: got %q, %v", text, got, refuseSecrets([]string{text}))
+		}
 	}
 }
 

@@ -1,12 +1,7 @@
 package e2e
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -18,6 +13,8 @@ import (
 
 	"credence/envoy"
 	"credence/internal/e2e/parts"
+	"credence/internal/jwt"
+	"credence/internal/jwt/jwttest"
 )
 
 // TestSecretsStayWhereTheyAre plays a whole life: an operator makes a registry
@@ -35,7 +32,7 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 	l.search.read("commands", l.shell.seen)
 
 	l.search.wantRead(t, "shell history", "credence token issue", `credence token revoke "$ACME"`)
-	l.search.wantRead(t, "commands", "client/acme created", "want a URL like redis://", "do not belong here", "a token must not be an argument", "a JWT must not be an argument", "holds a private key", "cannot reach redis")
+	l.search.wantRead(t, "commands", "client/acme created", "want a URL like redis://", "do not belong here", "a token must not be an argument", "a JWT must not be an argument", "a private key must not be an argument", "holds a private key", "cannot reach redis")
 	for _, finding := range l.search.found() {
 		t.Errorf("a secret in %s", finding)
 	}
@@ -88,22 +85,10 @@ func newLife(t *testing.T) *life {
 // makeKey makes the key pair of a client that signs.
 func (l *life) makeKey(t *testing.T) {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := x509.MarshalPKIXPublicKey(private.Public())
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	l.search.keep("the private key", strings.Split(string(text), "\n")[1])
-	write(t, filepath.Join(l.dir, "acme.pem"), string(text))
-	write(t, filepath.Join(l.dir, "acme.pub.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})))
+	made := jwttest.New(t, jwt.ES256)
+	l.search.keep("the private key", strings.Split(made.PEM, "\n")[1])
+	write(t, filepath.Join(l.dir, "acme.pem"), made.PEM)
+	write(t, filepath.Join(l.dir, "acme.pub.pem"), made.PublicPEM)
 }
 
 // url gives the address of Redis with a password in it.
@@ -196,6 +181,12 @@ JWT=$(< acme.jwt)
 ! credence jwt inspect "$JWT"
 ! credence jwt revoke "$JWT" --issuer acme
 ! credence client disable acme --reason "leaked: $JWT"
+! credence jwt sign --client acme --from-file "$(cat acme.pem)"
+! credence jwt sign --client acme --from-file $(cat acme.pem)
+! credence key add acme --profile signer --from-file "$(cat acme.pem)"
+! credence key add acme "$(cat acme.pem)"
+! credence jwt inspect --from-file="$(cat acme.pem)"
+! credence token identify --from-file "$(cat acme.pem)"
 ! credence jwt inspect acme.jwt
 ! credence token get "$MISTYPED"
 ! credence token identify --offline <<< "$MISTYPED"

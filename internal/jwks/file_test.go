@@ -3,6 +3,7 @@ package jwks
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -77,6 +78,9 @@ func TestFile(t *testing.T) {
 		time.Sleep(rereadAfter)
 		synctest.Wait()
 		h.finds("a", found, "b", none)
+		if ids, others := h.KeyIDs(issuerName), h.KeyIDs("https://other.example"); !slices.Equal(ids, []string{"a"}) || others != nil {
+			t.Errorf("ids %q, and %q of an issuer that is nobody's; want a, and none", ids, others)
+		}
 		h.logs([]string{"keys"}, "INFO the keys of an issuer have changed keys=1", "INFO the keys of an issuer can be fetched again keys=1")
 	})
 }

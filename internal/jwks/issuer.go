@@ -194,7 +194,32 @@ func (i *issuer) key(ctx context.Context, kid string, a jwt.Algorithm) (*jwt.Key
 }
 
 func (i *issuer) unavailable(why error) error {
-	return fmt.Errorf("jwks: keys of %s: %w: %w", shownURL(i.name), why, registry.ErrUnavailable)
+	return &unknown{fmt.Errorf("jwks: keys of %s: %w", shownURL(i.name), why)}
+}
+
+// unknown is registry.ErrUnavailable for who asks for that, without its text:
+// the registry has nothing to do with it.
+type unknown struct{ why error }
+
+func (u *unknown) Error() string { return u.why.Error() }
+
+func (u *unknown) Unwrap() []error { return []error{u.why, registry.ErrUnavailable} }
+
+// KeyIDs gives the ids of the last good keys of an issuer; none where there are
+// none, or it is nobody's.
+func (s *Issuers) KeyIDs(name string) []string {
+	for _, i := range s.list {
+		last := i.kept.Load()
+		if i.name != name || last == nil {
+			continue
+		}
+		var ids []string
+		for _, key := range last.set.Keys() {
+			ids = append(ids, key.ID())
+		}
+		return ids
+	}
+	return nil
 }
 
 func (i *issuer) state() State {

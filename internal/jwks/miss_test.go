@@ -196,8 +196,8 @@ func TestBeforeRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if key, err := s.Key(t.Context(), issuerName, "a", jwt.EdDSA); key != nil || !errors.Is(err, registry.ErrUnavailable) {
-		t.Errorf("key %v, error %v; want ErrUnavailable", key, err)
+	if key, err := s.Key(t.Context(), issuerName, "a", jwt.EdDSA); key != nil || !errors.Is(err, registry.ErrUnavailable) || !errors.Is(err, errNever) || strings.Contains(err.Error(), "registry") {
+		t.Errorf("key %v, error %v; want ErrUnavailable, without the registry's name", key, err)
 	}
 	if key, err := s.Key(t.Context(), "https://other.example", "a", jwt.EdDSA); key != nil || err != nil {
 		t.Errorf("of an issuer that is nobody's: key %v, error %v; want neither", key, err)

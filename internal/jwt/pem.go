@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 
 	"credence/internal/credential"
 )
@@ -87,6 +88,9 @@ func readPEM(text []byte, allowed Algorithms) (*Key, error) {
 		}
 	default:
 		err = fmt.Errorf("is %s: want PUBLIC KEY or CERTIFICATE", credential.Shown(block.Type))
+	}
+	if err != nil && strings.Contains(err.Error(), "unsupported elliptic curve") { // it has no value to be told by
+		return nil, errors.New("PEM: is of a curve that verifies no JWT: want P-256, P-384 or P-521")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("PEM: %w", err)

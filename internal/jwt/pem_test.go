@@ -47,6 +47,12 @@ func TestReadKeys(t *testing.T) {
 	}
 }
 
+// secp256k1 is the generator of that curve as a public key.
+const secp256k1 = `-----BEGIN PUBLIC KEY-----
+MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEeb5mfvncu6xVoGKVzocLBwKb/NstzijZ
+WfKBWxb4F5hIOtp3JqPEZV2k+/wOEQio/Re0SKaFVBmcR9CP+xDUuA==
+-----END PUBLIC KEY-----`
+
 func TestReadKeysRefuses(t *testing.T) {
 	ecPEM := string(publicPEM(p256Key().Public()))
 	ecJWK := keyFor(t, ES256).JWK("a")
@@ -60,6 +66,7 @@ func TestReadKeysRefuses(t *testing.T) {
 		{"broken JSON", "{", "JWK: is not JSON", nil},
 		{"broken PEM", ecPEM[:60], "neither a JWK nor PEM", nil},
 		{"broken DER", string(pemOf("PUBLIC KEY", []byte("x"))), "PEM: ", nil},
+		{"a curve that is not taken", secp256k1, "PEM: is of a curve that verifies no JWT: want P-256, P-384 or P-521", nil},
 		{"broken certificate", string(pemOf("CERTIFICATE", []byte("x"))), "PEM: ", nil},
 		{"two in PEM", ecPEM + ecPEM, "more than one", nil},
 		{"another PEM", string(pemOf("CERTIFICATE REQUEST", []byte("x"))), "want PUBLIC KEY or CERTIFICATE", nil},
@@ -68,7 +75,7 @@ func TestReadKeysRefuses(t *testing.T) {
 		{"a JWKS with a key that has no kid", jwks(keyFor(t, ES256).JWK("")), "has no kid", nil},
 		{"a private JWK", private, "is a private key", ErrPrivateKey},
 		{"a private JWK after an unfit one", jwks(`{"kty":"x"}`, private), "is a private key", ErrPrivateKey},
-		{"a symmetric JWK", `{"kty":"oct","k":"AQAB"}`, "is a symmetric key", ErrSymmetricKey},
+		{"a symmetric JWK", `{"kty":"oct","k":"AQAB"}`, "is a symmetric key", errSymmetricKey},
 		{"PKCS #8", string(privatePEM(p256Key())), "is a private key", ErrPrivateKey},
 		{"PKCS #1", string(pemOf("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey()))), "is a private key", ErrPrivateKey},
 		{"SEC 1", string(pemOf("EC PRIVATE KEY", must(x509.MarshalECPrivateKey(p256Key())))), "is a private key", ErrPrivateKey},
