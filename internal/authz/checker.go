@@ -77,11 +77,12 @@ func (c *Checker) Check(ctx context.Context, now time.Time, request Request) Dec
 	defer c.inFlight.Add(-1)
 	q := question{Request: request, now: now, maxLifetime: c.policy.JWT.MaxLifetime, overloaded: c.inFlight.Add(1) > MaxInFlight}
 	cause := c.inform(ctx, &q)
-	reason, observed := settle(q, firstBroken(q))
+	broken := firstBroken(q)
+	reason, observed := settle(q, broken)
 	return Decision{
 		Reason: reason, Observed: observed,
 		Kind: q.shown.Kind, Facts: q.facts, Route: q.route, Peer: q.peer,
-		Header: q.shown.Header, Query: q.shown.Query, Cause: cause,
+		Header: q.shown.Header, Query: q.shown.Query, Cause: firstError(cause, q.timeCause(broken)),
 	}
 }
 

@@ -54,10 +54,12 @@ type judged struct {
 	// verified is what came of verifying the signature, binding of looking for
 	// the subject's binding, and revocations of looking for the revoked JWTs.
 	verified, binding, revocations lookup
+	claims                         jwt.Claims
 	evaluated                      bool // the claims were held to the rules
-	named                          bool // it has a jti
-	lifetime                       time.Duration
 }
+
+// named tells whether a JWT has a jti, by which it can be revoked.
+func (j *judged) named() bool { return j.claims.ID != "" }
 
 // A signer is whose signature a JWT must have, and what its claims are held to.
 type signer struct {
@@ -204,7 +206,7 @@ func (c *Checker) bound(ctx context.Context, q *question, subject, issuer string
 // evaluate holds the claims to the rules, and gathers whose the JWT is.
 func (c *Checker) evaluate(ctx context.Context, q *question, peeked jwt.Peeked, rules jwt.Rules) (touched bool, err error) {
 	claims, problem := peeked.Evaluate(rules)
-	q.jwt.problem, q.jwt.evaluated = problem, true
+	q.jwt.claims, q.jwt.problem, q.jwt.evaluated = claims, problem, true
 	own := &q.facts.Credential
 	own.Kind, own.ID, own.Issued, own.Scopes, own.Narrows = q.shown.Kind, peeked.KeyID, claims.Issued, claims.Scopes, claims.Narrows
 	if problem.Fault != jwt.None {
@@ -215,12 +217,11 @@ func (c *Checker) evaluate(ctx context.Context, q *question, peeked jwt.Peeked, 
 	if own.Expires.IsZero() || until.Before(own.Expires) {
 		own.Expires = until
 	}
-	q.jwt.lifetime, q.jwt.named = lifetime(claims, q.now), claims.ID != ""
 
-	client, profile, revoked := c.directory.Owner(ctx, own.Client, own.Profile, q.jwt.named)
+	client, profile, revoked := c.directory.Owner(ctx, own.Client, own.Profile, q.jwt.named())
 	touched, err = q.ownedBy(client, profile)
-	if !q.jwt.named {
-		return touched, firstError(err, q.failsByTime(claims))
+	if !q.jwt.named() {
+		return touched, err
 	}
 	var list *registry.Revocations
 	list, q.jwt.revocations = recordOf[*registry.Revocations](revoked)
@@ -230,17 +231,18 @@ func (c *Checker) evaluate(ctx context.Context, q *question, peeked jwt.Peeked, 
 	if cause := revoked.cause(); cause != nil {
 		err = fmt.Errorf("revoked JWTs: %w", cause)
 	}
-	return touched || revoked.touched(), firstError(err, q.failsByTime(claims))
+	return touched || revoked.touched(), err
 }
 
-// failsByTime says, for the log, by how much a JWT misses the times that it is
-// good at, where that decides: a client's clock is told by it.
-func (q *question) failsByTime(claims jwt.Claims) error {
-	const unit = time.Second
-	if notExpired(*q) && alreadyValid(*q) && (q.facts.Profile == nil || shortLived(*q)) {
-		return nil // as nearly all do: then no rule need be asked twice
+// timeCause says, for the log, by how much a JWT misses the times that it is good
+// at, where that is the reason: a client's clock is told by it.
+func (q *question) timeCause(reason Reason) error {
+	if q.jwt == nil {
+		return nil
 	}
-	switch firstBroken(*q) {
+	const unit = time.Second
+	claims := q.jwt.claims
+	switch reason {
 	case CredentialExpired:
 		if ago := q.now.Sub(claims.Expires); ago >= 0 {
 			return fmt.Errorf("jwt: exp passed %v ago", ago.Round(unit))
@@ -253,7 +255,7 @@ func (q *question) failsByTime(claims jwt.Claims) error {
 		}
 		return fmt.Errorf("jwt: %s lies %v ahead", claim, at.Sub(q.now).Round(unit))
 	case CredentialLifetime:
-		return fmt.Errorf("jwt: lives %v", q.jwt.lifetime.Round(unit))
+		return fmt.Errorf("jwt: lives %v", lifetime(claims, q.now).Round(unit))
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func jwtBoundAsClaimed(q question) bool { return faultless(q, jwt.BadBinding) }
 
 // The revoked JWTs are asked where neither key nor binding is revoked.
 func asksRevoked(q question) bool {
-	return q.jwt != nil && q.jwt.named && q.facts.Credential.State == registry.Active
+	return q.jwt != nil && q.jwt.named() && q.facts.Credential.State == registry.Active
 }
 func revokedInTurn(q question) bool { return !asksRevoked(q) || q.jwt.revocations != noTurn }
 func revokedValid(q question) bool  { return !asksRevoked(q) || q.jwt.revocations != invalid }
@@ -53,5 +53,5 @@ func shortLived(q question) bool {
 	if own := q.facts.Profile.MaxJWTLifetime; own > 0 {
 		most = min(most, own)
 	}
-	return q.shown.Kind != credential.JWT || q.jwt.lifetime <= most
+	return q.shown.Kind != credential.JWT || lifetime(q.jwt.claims, q.now) <= most
 }
