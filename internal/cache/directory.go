@@ -30,38 +30,37 @@ func (c *Cache) Token(ctx context.Context, from netip.Addr, token credential.Sec
 			return nil, err
 		}
 		refs = append(refs, more...)
-		w := &want{refs: refs, view: v, held: h}
-		c.lookUp(ctx, caller{from: from, proven: h != nil}, w)
-		if w.err != nil {
-			return nil, w.err
-		}
-		h = w.held
+		return c.bring(ctx, caller{from: from, proven: h != nil}, &want{refs: refs, view: v, held: h})
 	}
 	return &h.Fact, nil
 }
 
 // Key implements authz.Directory. What is known asks nobody.
 func (c *Cache) Key(ctx context.Context, from netip.Addr, client registry.ClientID, kid registry.KeyID) (*authz.Fact, error) {
-	return c.fact(ctx, registry.KeyRef(client, kid), func(h *held) caller { return caller{from: from, proven: h != nil} })
+	return c.fact(ctx, registry.KeyRef(client, kid), caller{from: from})
 }
 
 // Binding implements authz.Directory. What is known asks nobody.
 func (c *Cache) Binding(ctx context.Context, id registry.BindingID) (*authz.Fact, error) {
-	return c.fact(ctx, registry.BindingRef(id), func(*held) caller { return caller{proven: true} })
+	return c.fact(ctx, registry.BindingRef(id), caller{proven: true})
 }
 
-// fact gives what stands under a ref. Who asks may depend on what is known.
-func (c *Cache) fact(ctx context.Context, ref registry.Ref, by func(*held) caller) (*authz.Fact, error) {
+// fact gives what stands under a ref. Who asks for what was known before has
+// proven that.
+func (c *Cache) fact(ctx context.Context, ref registry.Ref, by caller) (*authz.Fact, error) {
 	h, fresh := c.find(ref, c.clock())
 	if fresh {
 		return &h.Fact, nil
 	}
-	w := &want{refs: []registry.Ref{ref}, held: h}
-	c.lookUp(ctx, by(h), w)
-	if w.err != nil {
-		return nil, w.err
-	}
-	return &w.held.Fact, nil
+	by.proven = by.proven || h != nil
+	return c.bring(ctx, by, &want{refs: []registry.Ref{ref}, held: h})
+}
+
+// bring has one fact read.
+func (c *Cache) bring(ctx context.Context, by caller, w *want) (*authz.Fact, error) {
+	c.lookUp(ctx, by, w)
+	found := w.found()
+	return found.Fact, found.Err
 }
 
 // Owner implements authz.Directory. What is known asks nobody. The revoked JWTs
@@ -84,7 +83,7 @@ func (c *Cache) Owner(ctx context.Context, client registry.ClientID, profile reg
 		wants[i] = &want{refs: []registry.Ref{ref}, held: h}
 		missing = append(missing, wants[i])
 	}
-	bring := func() {}
+	var brought chan authz.Found
 	if revocable {
 		h, fresh := c.find(registry.RevokedRef, now)
 		switch {
@@ -93,9 +92,8 @@ func (c *Cache) Owner(ctx context.Context, client registry.ClientID, profile reg
 		case len(missing) == 0:
 			revoked = asOf(c.revoked.read(ctx, c.lookForRevoked))
 		default:
-			brought := make(chan authz.Found, 1)
+			brought = make(chan authz.Found, 1)
 			go func() { brought <- c.revoked.read(ctx, c.lookForRevoked) }()
-			bring = func() { revoked = <-brought }
 		}
 	}
 	if len(missing) > 0 {
@@ -106,7 +104,9 @@ func (c *Cache) Owner(ctx context.Context, client registry.ClientID, profile reg
 			}
 		}
 	}
-	bring()
+	if brought != nil {
+		revoked = <-brought
+	}
 	return found[0], found[1], revoked
 }
 

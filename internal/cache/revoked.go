@@ -65,13 +65,8 @@ func (l *revokedList) run(r *revokedRead, look func() authz.Found) {
 func (c *Cache) lookForRevoked() authz.Found {
 	ctx, cancel := context.WithTimeout(context.Background(), registry.LongRead(c.options.Timeout))
 	defer cancel()
-	held, fresh := c.find(registry.RevokedRef, c.clock())
-	if fresh {
-		return authz.Found{Fact: &held.Fact}
-	}
-	w := &want{refs: []registry.Ref{registry.RevokedRef}, held: held}
-	c.lookUp(ctx, caller{proven: true}, w)
-	return w.found()
+	fact, err := c.fact(ctx, registry.RevokedRef, caller{proven: true})
+	return authz.Found{Fact: fact, Err: err}
 }
 
 // asOf gives what was found as it was at one time: whether it has changed since
