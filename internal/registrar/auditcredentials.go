@@ -15,18 +15,24 @@ type owned struct {
 	record  registry.Record
 	client  registry.Ref
 	profile registry.Ref
-	expired bool
+	expires time.Time // zero: never
+}
+
+// expired tells whether its life has ended. That of a binding never does.
+func (o owned) expired(now time.Time) bool {
+	mortal, ends := o.record.(interface{ Expired(now time.Time) bool })
+	return ends && mortal.Expired(now)
 }
 
 // ownedOf tells whether a record is one.
-func ownedOf(record registry.Record, now time.Time) (owned, bool) {
+func ownedOf(record registry.Record) (owned, bool) {
 	switch r := record.(type) {
 	case *registry.Token:
-		return owned{r, registry.ClientRef(r.Client), registry.ProfileRef(r.Profile), r.Expired(now)}, r.State == registry.Active
+		return owned{r, registry.ClientRef(r.Client), registry.ProfileRef(r.Profile), r.Expires}, r.State == registry.Active
 	case *registry.Key:
-		return owned{r, registry.ClientRef(r.Client), registry.ProfileRef(r.Profile), r.Expired(now)}, r.State == registry.Active
+		return owned{r, registry.ClientRef(r.Client), registry.ProfileRef(r.Profile), r.Expires}, r.State == registry.Active
 	case *registry.Binding:
-		return owned{r, registry.ClientRef(r.Client), registry.ProfileRef(r.Profile), false}, r.State == registry.Active
+		return owned{r, registry.ClientRef(r.Client), registry.ProfileRef(r.Profile), time.Time{}}, r.State == registry.Active
 	}
 	return owned{}, false
 }
@@ -39,7 +45,7 @@ func (a *Audit) lookAtCredentials(ctx context.Context, records []registry.Record
 	var refs []registry.Ref
 	position := make(map[registry.Ref]int)
 	for _, record := range records {
-		owned, ok := ownedOf(record, now)
+		owned, ok := ownedOf(record)
 		if !ok {
 			continue
 		}
@@ -60,40 +66,33 @@ func (a *Audit) lookAtCredentials(ctx context.Context, records []registry.Record
 	}
 	for _, owned := range all {
 		for _, ref := range []registry.Ref{owned.client, owned.profile} {
-			if owners[position[ref]].Absent() && !owned.expired {
+			if owners[position[ref]].Absent() && !owned.expired(now) {
 				a.tell(Fault{Kind: NoOwner, Key: owned.record.Ref().Key(), Name: nameOf(owned.record), Other: ref.Key()})
 			}
 		}
-		a.lookAtLife(owned.record, owners[position[owned.client]].Record, owners[position[owned.profile]].Record, now)
+		a.lookAtLife(owned, owners[position[owned.client]].Record, owners[position[owned.profile]].Record, now)
 	}
 }
 
 // lookAtLife tells of tokens and keys whose life ended long ago, of tokens whose
 // life has no end (a key is no secret), and of those that no server finds.
-func (a *Audit) lookAtLife(record, client, profile registry.Record, now time.Time) {
-	deleted := stateOf(client) == registry.Deleted || stateOf(profile) == registry.Deleted
-	fault := Fault{Key: record.Ref().Key(), Name: nameOf(record)}
-	switch record := record.(type) {
-	case *registry.Token:
-		p, _ := profile.(*registry.Profile)
-		switch {
-		case deleted: // it is denied for good
-		case record.Expires.IsZero() && (p == nil || p.MaxTokenAge == 0):
-			fault.Kind = NeverExpires
-			a.tell(fault)
-		case record.Expired(now.Add(-expiredLong)):
-			fault.Kind, fault.Since = Expired, record.Expires
-			a.tell(fault)
-		}
-		if kind := record.Digest.Kind(); !a.looksFor(kind) && !record.Expired(now) {
-			fault.Kind, fault.Other = UnknownDigest, string(kind)
-			a.tell(fault)
-		}
-	case *registry.Key:
-		if !deleted && record.Expired(now.Add(-expiredLong)) {
-			fault.Kind, fault.Since = Expired, record.Expires
-			a.tell(fault)
-		}
+func (a *Audit) lookAtLife(owned owned, client, profile registry.Record, now time.Time) {
+	deleted := stateOf(client) == registry.Deleted || stateOf(profile) == registry.Deleted // it is denied for good
+	fault := Fault{Key: owned.record.Ref().Key(), Name: nameOf(owned.record)}
+	token, isToken := owned.record.(*registry.Token)
+	p, _ := profile.(*registry.Profile)
+	switch {
+	case deleted:
+	case isToken && owned.expires.IsZero() && (p == nil || p.MaxTokenAge == 0):
+		fault.Kind = NeverExpires
+		a.tell(fault)
+	case owned.expired(now.Add(-expiredLong)):
+		fault.Kind, fault.Since = Expired, owned.expires
+		a.tell(fault)
+	}
+	if isToken && !a.looksFor(token.Digest.Kind()) && !owned.expired(now) {
+		fault.Kind, fault.Other = UnknownDigest, string(token.Digest.Kind())
+		a.tell(fault)
 	}
 }
 

@@ -2,7 +2,6 @@ package registrar
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -143,12 +142,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 				test.change(&draft)
 			}
 			outcome, err := d.AddKey(t.Context(), alice, draft)
-			if err == nil || !strings.HasPrefix(err.Error(), test.want) || test.cause != nil && !errors.Is(err, test.cause) {
-				t.Errorf("got error %v, want %v: %s", err, test.cause, test.want)
-			}
-			if outcome.Changed() || d.seq() != before {
-				t.Errorf("it was committed: %+v", outcome.Commit)
-			}
+			d.wantRefused(t, outcome, err, before, test.cause, test.want)
 		})
 	}
 }

@@ -3,6 +3,7 @@ package registrar
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,18 @@ func (d *desk) fields(ref registry.Ref) registry.Fields {
 		d.t.Fatal(err)
 	}
 	return entries[0].Fields
+}
+
+// wantRefused wants an operation to have failed in a certain way, and to have
+// committed nothing.
+func (d *desk) wantRefused(t *testing.T, outcome Outcome, err error, before uint64, cause error, want string) {
+	t.Helper()
+	if err == nil || !strings.HasPrefix(err.Error(), want) || cause != nil && !errors.Is(err, cause) {
+		t.Errorf("got error %v, want %v: %s", err, cause, want)
+	}
+	if outcome.Changed() || d.seq() != before {
+		t.Errorf("it was committed: %+v", outcome.Commit)
+	}
 }
 
 func (d *desk) seq() uint64 {
