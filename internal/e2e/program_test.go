@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"credence/internal/e2e/parts"
 )
 
 // built is where the program was built to, once for all tests.
@@ -71,7 +73,9 @@ func run(t *testing.T, env []string, args ...string) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{t: t, lines: make(chan string, 1000), stderr: &logText{}, ended: make(chan error, 1)}
 	r.command = exec.CommandContext(ctx, program(t), args...)
-	r.command.Env = append(os.Environ(), env...)
+	// What it writes into temporary files, a key of credence dev's say, goes with
+	// the test, also where it is killed.
+	r.command.Env = append(append(os.Environ(), "TMPDIR="+parts.ShortDir(t)), env...)
 	r.command.Stderr = r.stderr
 	stdout, err := r.command.StdoutPipe()
 	if err != nil {
