@@ -2,162 +2,141 @@ package extauthz
 
 import (
 	"errors"
-	"strings"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
-	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
-	statuspb "google.golang.org/genproto/googleapis/rpc/status"
-	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/grpc/mem"
 
 	"credence/internal/answer"
 	"credence/internal/authz"
 	"credence/internal/credential"
-	"credence/internal/registry"
 )
 
-// An encoder puts decisions in Envoy's words.
+// An encoder puts decisions in Envoy's words. It writes the bytes of a
+// CheckResponse; what is the same in each was written once (newIdentity).
 type encoder struct {
 	identity *identity
 	answers  *answer.Answers
 }
 
-// encode makes the response to a check: request is what decode made of it.
-func (e *encoder) encode(check *authv3.CheckRequest, request authz.Request, decision authz.Decision) *authv3.CheckResponse {
+// A response is an encoded CheckResponse, in a buffer from the pool. It is made
+// by allow and by deny alone; nil is none.
+type response struct{ text *[]byte }
+
+// buffers is where gRPC takes its own from, too.
+var buffers = mem.DefaultBufferPool()
+
+// roomBeside is how much a response is expected to need beside the names of
+// headers to remove, in bytes.
+const roomBeside = 1024
+
+// respond makes the response to a check.
+func (e *encoder) respond(q *question, decision authz.Decision) *response {
 	if decision.Allows() {
-		return allow(e.changes(check, decision), e.metadata(decision))
+		return e.allow(q, decision)
 	}
-	return deny(e.answers.Deny(request, decision), e.metadata(decision))
+	return e.deny(e.answers.Deny(q.request, decision), decision)
 }
 
+// The fields of a CheckResponse.
+const (
+	responseStatus   = 1<<3 | sized
+	responseDenied   = 2<<3 | sized
+	responseOK       = 3<<3 | sized
+	responseMetadata = 4<<3 | sized
+)
+
 // allow makes a response that Envoy lets pass. It and deny are the only ways
-// to a CheckResponse.
-func allow(changes *authv3.OkHttpResponse, metadata *structpb.Struct) *authv3.CheckResponse {
-	return &authv3.CheckResponse{
-		Status:          &statuspb.Status{},
-		HttpResponse:    &authv3.CheckResponse_OkResponse{OkResponse: changes},
-		DynamicMetadata: metadata,
-	}
+// to a response.
+func (e *encoder) allow(q *question, decision authz.Decision) *response {
+	buffer := buffers.Get(len(e.identity.listed) + roomBeside)
+	w := writer{text: (*buffer)[:0]}
+	w.close(w.open(responseStatus)) // it is there, and its code is 0
+	changes := w.open(responseOK)
+	e.changes(&w, q, decision)
+	w.close(changes)
+	e.metadata(&w, decision)
+	return w.response(buffer)
 }
 
 // deny makes a response that Envoy answers itself. It is never an
 // error_response, which Envoy may be set to let pass.
-func deny(denial answer.Denial, metadata *structpb.Struct) *authv3.CheckResponse {
-	headers := make([]*corev3.HeaderValueOption, len(denial.Headers))
-	for i, header := range denial.Headers {
-		headers[i] = set(header.Name, header.Value)
+func (e *encoder) deny(denial answer.Denial, decision authz.Decision) *response {
+	buffer := buffers.Get(len(denial.Body) + roomBeside)
+	w := writer{text: (*buffer)[:0]}
+	status := w.open(responseStatus)
+	w.number(1<<3|varint, uint64(denial.GRPC))
+	w.close(status)
+	denied := w.open(responseDenied)
+	http := w.open(1<<3 | sized)
+	w.number(1<<3|varint, uint64(denial.Status)) // #nosec G115 -- a status of HTTP, above 0
+	w.close(http)
+	for _, header := range denial.Headers {
+		at := w.set(header.Name)
+		w.chars(header.Value)
+		w.done(at)
 	}
-	return &authv3.CheckResponse{
-		Status: &statuspb.Status{Code: int32(denial.GRPC)}, // #nosec G115 -- a code of gRPC, below 17
-		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
-			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(denial.Status)}, // #nosec G115 -- a status of HTTP, below 600
-			Headers: headers,
-			Body:    denial.Body,
-		}},
-		DynamicMetadata: metadata,
-	}
+	w.string(3<<3|sized, denial.Body)
+	w.close(denied)
+	e.metadata(&w, decision)
+	return w.response(buffer)
 }
 
-// set makes a header that replaces whatever was there. The action must be
-// named: where it is not, Envoy appends, and what a client sent would survive.
-func set(name, value string) *corev3.HeaderValueOption {
-	return &corev3.HeaderValueOption{
-		Header:       &corev3.HeaderValue{Key: name, Value: value},
-		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+// response gives what was written, in the buffer or, where that was too small,
+// in a larger one.
+func (w *writer) response(buffer *[]byte) *response {
+	if w.fault {
+		return nil
 	}
+	*buffer = w.text
+	return &response{buffer}
 }
+
+// overwrite is OVERWRITE_IF_EXISTS_OR_ADD. The action must be named: where it is
+// not, Envoy appends, and what a client sent would survive.
+const overwrite = 2
+
+// A place is where the value of a header begins in what is being written, and
+// what is around it.
+type place struct{ option, header, value int }
+
+// set begins a header that replaces whatever was there: its value follows, and
+// then done.
+func (w *writer) set(name string) (at place) {
+	at.option = w.open(2<<3 | sized)
+	at.header = w.open(1<<3 | sized)
+	w.string(1<<3|sized, name)
+	at.value = w.open(2<<3 | sized)
+	return at
+}
+
+func (w *writer) done(at place) {
+	w.close(at.value)
+	w.close(at.header)
+	w.number(3<<3|varint, overwrite)
+	w.close(at.option)
+}
+
+// remove says that a header goes no further.
+func (w *writer) remove(name string) { w.string(5<<3|sized, name) }
 
 // changes says what Envoy does to a request that passes. Identity headers are
 // set for whom every rule held for, and removed for everybody else; the
 // credential goes no further where it was accepted. Envoy removes last, so no
 // name is both set and removed.
-func (e *encoder) changes(check *authv3.CheckRequest, decision authz.Decision) *authv3.OkHttpResponse {
+func (e *encoder) changes(w *writer, q *question, decision authz.Decision) {
 	id := e.identity
-	ok := &authv3.OkHttpResponse{HeadersToRemove: make([]string, 0, len(id.names)+len(id.variants)+1)}
 	if decision.Reason != authz.Allowed {
-		ok.HeadersToRemove = id.strip(append(ok.HeadersToRemove, id.names...), check)
-		return ok
+		w.bytes(id.anonymous)
+		id.removeSpellings(w, q)
+		return
 	}
-	ok.Headers = make([]*corev3.HeaderValueOption, 0, len(id.names))
-	for i, value := range id.values(decision.Facts) {
-		if value == "" {
-			ok.HeadersToRemove = append(ok.HeadersToRemove, id.names[i])
-		} else {
-			ok.Headers = append(ok.Headers, set(id.names[i], escape(value)))
-		}
-	}
+	id.tell(w, decision.Facts)
 	if decision.Header != "" && !id.spells(decision.Header) {
-		ok.HeadersToRemove = append(ok.HeadersToRemove, decision.Header)
+		w.remove(decision.Header)
 	}
 	if decision.Query != "" {
-		ok.QueryParametersToRemove = []string{decision.Query}
+		w.string(8<<3|sized, decision.Query)
 	}
-	ok.HeadersToRemove = id.strip(ok.HeadersToRemove, check)
-	return ok
-}
-
-// metadata says of a decision what Envoy's access log, rate limits and other
-// filters may want to know. What is not known is not there.
-func (e *encoder) metadata(decision authz.Decision) *structpb.Struct {
-	fields := make(map[string]*structpb.Value, 12)
-	put := func(name, text string) {
-		if text != "" {
-			fields[name] = structpb.NewStringValue(text)
-		}
-	}
-	put("decision", verdict(decision))
-	put("reason", decision.Reason.String())
-	if decision.Observed != authz.Undecided {
-		put("observed", decision.Observed.String())
-	}
-	put("client", string(decision.Facts.Credential.Client))
-	put("profile", string(decision.Facts.Credential.Profile))
-	put("credential_id", decision.Facts.Credential.ID)
-	put("credential_kind", decision.Kind.String())
-	put("api", decision.Route.API)
-	if decision.Peer.IsValid() {
-		put("peer", decision.Peer.String())
-	}
-	if labels := e.identity.labelsOf(decision.Facts.Client); len(labels) > 0 {
-		fields["labels"] = structpb.NewStructValue(&structpb.Struct{Fields: labels})
-	}
-	if limit := decision.Facts.Limit(); decision.Reason == authz.Allowed && limit.Count > 0 {
-		fields["limit"] = limitOverride(limit)
-	}
-	return &structpb.Struct{Fields: fields}
-}
-
-func verdict(decision authz.Decision) string {
-	if decision.Allows() {
-		return "allow"
-	}
-	return "deny"
-}
-
-// labelsOf gives the labels of a client that may be told.
-func (id *identity) labelsOf(client *registry.Client) map[string]*structpb.Value {
-	if client == nil {
-		return nil
-	}
-	var told map[string]*structpb.Value
-	for _, key := range id.labels {
-		if value, found := client.Labels.Get(key); found {
-			if told == nil {
-				told = make(map[string]*structpb.Value, len(id.labels))
-			}
-			told[key] = structpb.NewStringValue(value)
-		}
-	}
-	return told
-}
-
-// limitOverride gives a limit in the form in which Envoy's rate limit filter
-// takes one from metadata (RateLimit.Override.DynamicMetadata).
-func limitOverride(limit registry.Limit) *structpb.Value {
-	return structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{
-		"requests_per_unit": structpb.NewNumberValue(float64(limit.Count)),
-		"unit":              structpb.NewStringValue(strings.ToUpper(limit.Unit)),
-	}})
+	id.removeSpellings(w, q)
 }
 
 // errNoFacts is the cause where somebody is allowed whom nobody knows.

@@ -40,7 +40,7 @@ func TestGuardReplaces(t *testing.T) {
 		{"OK beside an error: Envoy allows", answers(&authv3.CheckResponse{Status: status(0), HttpResponse: &authv3.CheckResponse_ErrorResponse{}}), "its status is OK"},
 		{"OK beside nothing: smuggled identity goes on", answers(&authv3.CheckResponse{Status: status(0)}), "its status is OK"},
 		{"OK beside an ok_response of nothing", answers(&authv3.CheckResponse{Status: status(0), HttpResponse: &authv3.CheckResponse_OkResponse{}}), "its status is OK"},
-		{"a nil in the oneof", answers(&authv3.CheckResponse{Status: status(0), HttpResponse: (*authv3.CheckResponse_OkResponse)(nil)}), "panic"},
+		{"a nil in the oneof", answers(&authv3.CheckResponse{Status: status(0), HttpResponse: (*authv3.CheckResponse_OkResponse)(nil)}), "its status is OK"},
 		{"not OK beside ok_response", answers(&authv3.CheckResponse{Status: status(7), HttpResponse: ok}), "no denial"},
 		{"not OK beside nothing", answers(&authv3.CheckResponse{Status: status(7)}), "no denial"},
 		{"not OK beside an error: Envoy may let it pass", answers(&authv3.CheckResponse{Status: status(14), HttpResponse: &authv3.CheckResponse_ErrorResponse{ErrorResponse: &authv3.DeniedHttpResponse{}}}), "no denial"},

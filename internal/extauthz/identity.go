@@ -5,8 +5,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
-
 	"credence/internal/authz"
 )
 
@@ -35,6 +33,11 @@ type identity struct {
 	labels   []string        // keys
 	variants []string        // every other spelling of the names with -, _ and .
 	seenOnly bool
+
+	listed    []byte    // variants to remove, encoded
+	anonymous []byte    // names to remove, encoded
+	begins    [256]bool // with which characters names begin
+	longest   int       // of names, in bytes
 }
 
 func newIdentity(said Identity) *identity {
@@ -48,8 +51,20 @@ func newIdentity(said Identity) *identity {
 	for _, name := range id.names {
 		id.own[name] = true
 		id.variants = append(id.variants, spellings(name)[1:]...)
+		id.begins[name[0]] = true
+		id.longest = max(id.longest, len(name))
 	}
+	id.anonymous, id.listed = removing(id.names), removing(id.variants)
 	return id
+}
+
+// removing encodes that headers are removed.
+func removing(names []string) []byte {
+	var w writer
+	for _, name := range names {
+		w.remove(name)
+	}
+	return w.text
 }
 
 // spellings gives every way to write a name with -, _ or . for each of its
@@ -69,38 +84,55 @@ func spellings(name string) []string {
 	return all
 }
 
-// values gives the texts of the headers in the order of names; an empty one is
-// not told.
-func (id *identity) values(facts authz.Facts) []string {
-	values := make([]string, len(id.names))
-	values[0] = string(facts.Client.ID)
-	values[1] = facts.Client.Name
-	values[2] = string(facts.Profile.ID)
-	values[3] = facts.Credential.ID
-	values[4] = facts.Credential.Kind.String()
-	values[5] = strings.Join(facts.Scopes(), " ")
+// tell writes, of a client that is known, the headers that have a value, and
+// removes those that have none.
+func (id *identity) tell(w *writer, facts authz.Facts) {
+	id.header(w, 0, string(facts.Client.ID))
+	id.header(w, 1, facts.Client.Name)
+	id.header(w, 2, string(facts.Profile.ID))
+	id.header(w, 3, facts.Credential.ID)
+	id.header(w, 4, facts.Credential.Kind.String())
+	id.header(w, 5, facts.Scopes()...)
 	for i, key := range id.labels {
-		values[len(suffixes)+i], _ = facts.Client.Labels.Get(key)
+		value, _ := facts.Client.Labels.Get(key)
+		id.header(w, len(suffixes)+i, value)
 	}
-	return values
 }
 
-// strip appends the names to remove so that no identity header of the client's
-// own goes on, those in names aside.
-func (id *identity) strip(remove []string, check *authv3.CheckRequest) []string {
-	listed := !id.seenOnly || !showsEveryHeader(check)
-	if listed {
-		remove = append(remove, id.variants...)
+// header writes one header, whose value are words with a space between them.
+func (id *identity) header(w *writer, which int, words ...string) {
+	if len(words) == 0 || len(words) == 1 && words[0] == "" {
+		w.remove(id.names[which])
+		return
 	}
-	seen := len(remove)
-	for name := range names(check) {
-		if id.own[name] || !id.spells(name) || listed && isVariant(name) || !sayable(name) {
+	at := w.set(id.names[which])
+	for i, word := range words {
+		if i > 0 {
+			w.chars(" ")
+		}
+		w.escaped(word)
+	}
+	w.done(at)
+}
+
+// removeSpellings removes what is read as an identity header and is none of
+// names, so that no identity header of the client's own goes on.
+func (id *identity) removeSpellings(w *writer, q *question) {
+	listed := !id.seenOnly || !q.showsAll
+	if listed {
+		w.bytes(id.listed)
+	}
+	var seen []string
+	for name := range q.names() {
+		if !id.spells(name) || id.own[name] || listed && isVariant(name) || !sayable(name) {
 			continue
 		}
-		remove = append(remove, name)
+		seen = append(seen, name)
 	}
-	slices.Sort(remove[seen:])
-	return remove[:seen+len(slices.Compact(remove[seen:]))]
+	slices.Sort(seen)
+	for _, name := range slices.Compact(seen) {
+		w.remove(name)
+	}
 }
 
 // isVariant tells whether a name that spells an identity header does so with
@@ -112,45 +144,30 @@ func isVariant(name string) bool {
 // spells tells whether an upstream may read a name, in lower case, as one of
 // the identity headers: CGI and its like take any sign for another.
 func (id *identity) spells(name string) bool {
-	if id.own[name] {
-		return true
+	if name == "" || !id.begins[folded(rune(name[0]))] {
+		return false // most headers: no need to look further
 	}
-	folded := strings.Map(func(c rune) rune {
-		if 'a' <= c && c <= 'z' || '0' <= c && c <= '9' {
-			return c
+	var room [64]byte
+	text := room[:0]
+	for _, c := range name {
+		if len(text) == id.longest {
+			return false
 		}
-		return '-'
-	}, name)
-	return id.own[folded]
+		text = append(text, folded(c))
+	}
+	return id.own[string(text)]
+}
+
+// folded gives letters and digits as they are, and a hyphen for each other sign.
+func folded(c rune) byte {
+	if 'a' <= c && c <= 'z' || '0' <= c && c <= '9' {
+		return byte(c)
+	}
+	return '-'
 }
 
 // sayable tells whether a name can be said in a response. Protocol buffers
 // know no other text than UTF-8, and Envoy no such names as the rest.
 func sayable(name string) bool {
 	return utf8.ValidString(name) && !strings.ContainsAny(name, "\x00\r\n")
-}
-
-const upperHex = "0123456789ABCDEF"
-
-// escape percent-encodes what is not printable ASCII, and the percent sign
-// itself, so that a value is one line that can be read back.
-func escape(value string) string {
-	plain := func(c byte) bool { return 0x20 <= c && c <= 0x7e && c != '%' }
-	at := 0
-	for at < len(value) && plain(value[at]) {
-		at++
-	}
-	if at == len(value) {
-		return value
-	}
-	var b strings.Builder
-	b.WriteString(value[:at])
-	for ; at < len(value); at++ {
-		if c := value[at]; plain(c) {
-			b.WriteByte(c)
-		} else {
-			b.WriteString(string([]byte{'%', upperHex[c>>4], upperHex[c&15]}))
-		}
-	}
-	return b.String()
 }

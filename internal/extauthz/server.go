@@ -77,11 +77,12 @@ func New(options Options) *Server {
 		s.observe = func(authz.Request, authz.Decision, time.Duration) {}
 	}
 	s.grpc = grpc.NewServer(
-		grpc.UnaryInterceptor(s.guard),
+		grpc.UnaryInterceptor(s.intercept),
+		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(largestMessage),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsApart, PermitWithoutStream: true}),
 	)
-	authv3.RegisterAuthorizationServer(s.grpc, service{server: s})
+	s.grpc.RegisterService(&description, service{check: s.answer})
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	s.SetReady(false)
 	return s
@@ -99,27 +100,16 @@ func (s *Server) SetReady(ready bool) {
 	}
 }
 
-// service is the RPC.
-type service struct {
-	authv3.UnimplementedAuthorizationServer
-	server *Server
-}
-
-// Check implements Authorization. It never gives an error: what cannot be
+// answer decides a check and says so. It never gives an error: what cannot be
 // decided is denied, by a response.
-func (s service) Check(ctx context.Context, check *authv3.CheckRequest) (*authv3.CheckResponse, error) {
-	return s.server.check(ctx, check), nil
-}
-
-func (s *Server) check(ctx context.Context, check *authv3.CheckRequest) *authv3.CheckResponse {
-	now := s.clock()
+func (s *Server) answer(ctx context.Context, asked any) (any, error) {
+	now, q := s.clock(), asked.(*question)
 	ctx, cancel := withBudget(ctx, s.budget)
 	defer cancel()
-	request := decode(check)
-	decision := whole(s.checker.Check(ctx, now, request))
-	response := s.encoder.encode(check, request, decision)
-	s.observe(request, decision, s.clock().Sub(now))
-	return response
+	decision := whole(s.checker.Check(ctx, now, q.request))
+	response := s.encoder.respond(q, decision)
+	s.observe(q.request, decision, s.clock().Sub(now))
+	return response, nil
 }
 
 const (
