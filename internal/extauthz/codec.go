@@ -61,7 +61,7 @@ func (c codec) Unmarshal(data mem.BufferSlice, into any) error {
 	if err := c.standard.Unmarshal(data, check); err != nil {
 		return err
 	}
-	*q = ofMessage(check)
+	q.ofMessage(check)
 	return nil
 }
 
@@ -82,5 +82,5 @@ func (c codec) Marshal(said any) (mem.BufferSlice, error) {
 	if !isResponse {
 		return c.standard.Marshal(said)
 	}
-	return mem.BufferSlice{mem.NewBuffer(r.text, buffers)}, nil
+	return mem.BufferSlice{mem.NewBuffer((*[]byte)(r), buffers)}, nil
 }

@@ -30,8 +30,9 @@ type question struct {
 	// showsAll tells that Envoy hides no header from us: it sends them raw, and
 	// the pseudo-headers, which allowed_headers would drop, are among them.
 	showsAll bool
-	further  []string // names of headers, in lower case, beyond those of the request's lines
-	room     [24]credential.Header
+	further  []string              // names of headers, in lower case, beyond those of the request's lines
+	room     [24]credential.Header // for those, without another allocation
+	lookups  budget
 }
 
 // names gives the name of every header that the check shows, in lower case.

@@ -19,7 +19,7 @@ type encoder struct {
 
 // A response is an encoded CheckResponse, in a buffer from the pool. It is made
 // by allow and by deny alone; nil is none.
-type response struct{ text *[]byte }
+type response []byte
 
 // buffers is where gRPC takes its own from, too.
 var buffers = mem.DefaultBufferPool()
@@ -87,7 +87,7 @@ func (w *writer) response(buffer *[]byte) *response {
 		return nil
 	}
 	*buffer = w.text
-	return &response{buffer}
+	return (*response)(buffer)
 }
 
 // overwrite is OVERWRITE_IF_EXISTS_OR_ADD. The action must be named: where it is

@@ -43,8 +43,8 @@ func withheld(answered any) error {
 	if !isResponse || r == nil {
 		return errors.New("it is none")
 	}
-	status, denied, ok := contentOf(*r.text, 1), contentOf(*r.text, 2), contentOf(*r.text, 3)
-	others := contentOf(*r.text, 5) // error_response
+	status, denied, ok := contentOf(*r, 1), contentOf(*r, 2), contentOf(*r, 3)
+	others := contentOf(*r, 5) // error_response
 	switch {
 	case status == nil:
 		return errors.New("it has no status")

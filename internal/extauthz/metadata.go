@@ -55,22 +55,22 @@ func (id *identity) labelsOf(w *writer, client *registry.Client) {
 	if client == nil {
 		return
 	}
-	var at *member
+	var labels member
+	told := false
 	for _, key := range id.labels {
 		value, found := client.Labels.Get(key)
 		if !found {
 			continue
 		}
-		if at == nil {
-			begun := w.member("labels", valueStruct)
-			at = &begun
+		if !told {
+			labels, told = w.member("labels", valueStruct), true
 		}
 		text := w.member(key, valueText)
 		w.chars(value)
 		w.end(text)
 	}
-	if at != nil {
-		w.end(*at)
+	if told {
+		w.end(labels)
 	}
 }
 

@@ -104,26 +104,10 @@ func (s *Server) SetReady(ready bool) {
 // decided is denied, by a response.
 func (s *Server) answer(ctx context.Context, asked any) (any, error) {
 	now, q := s.clock(), asked.(*question)
-	ctx, cancel := withBudget(ctx, s.budget)
-	defer cancel()
-	decision := whole(s.checker.Check(ctx, now, q.request))
+	q.lookups.begin(ctx, s.budget)
+	defer q.lookups.end()
+	decision := whole(s.checker.Check(&q.lookups, now, q.request))
 	response := s.encoder.respond(q, decision)
 	s.observe(q.request, decision, s.clock().Sub(now))
 	return response, nil
-}
-
-const (
-	longestCheck = 120 * time.Millisecond
-	wayBack      = 30 * time.Millisecond // what is left of the caller's time for the answer
-)
-
-// withBudget bounds the lookups of one check: by the caller's deadline less
-// the way back, and by the longest that they may take. A caller that goes away ends nothing: it
-// would look as if the registry had failed.
-func withBudget(ctx context.Context, longest time.Duration) (context.Context, context.CancelFunc) {
-	deadline := time.Now().Add(longest)
-	if callers, bounded := ctx.Deadline(); bounded && callers.Add(-wayBack).Before(deadline) {
-		deadline = callers.Add(-wayBack)
-	}
-	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
 }

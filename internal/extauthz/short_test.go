@@ -27,8 +27,9 @@ func sameAs(t testing.TB, data []byte) (short bool) {
 	case (wantErr == nil) != (gotErr == nil):
 		t.Fatalf("%x: refused with %v, by protobuf with %v", data, gotErr, wantErr)
 	case wantErr == nil:
-		want := ofMessage(check)
-		if diff := differ(&want, got); diff != "" {
+		want := new(question)
+		want.ofMessage(check)
+		if diff := differ(want, got); diff != "" {
 			t.Fatalf("%x: the standard way (-) and the short one (+) differ:\n%s", data, diff)
 		}
 	}

@@ -15,8 +15,8 @@ import (
 // ofMessage puts Envoy's question, as the standard decoder gives it, in
 // credence's words. Any part of the message may be missing. The texts are the
 // message's own.
-func ofMessage(check *authv3.CheckRequest) question {
-	return question{request: requestOf(check), showsAll: showsEveryHeader(check), further: shownBesides(check)}
+func (q *question) ofMessage(check *authv3.CheckRequest) {
+	q.request, q.showsAll, q.further = requestOf(check), showsEveryHeader(check), shownBesides(check)
 }
 
 func requestOf(check *authv3.CheckRequest) authz.Request {

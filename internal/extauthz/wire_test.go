@@ -24,16 +24,17 @@ import (
 // over sends a check through the codec and gives the question that came out. It
 // panics where that is not what the standard way gives.
 func over(check *authv3.CheckRequest) *question {
-	want := ofMessage(check)
+	want := new(question)
+	want.ofMessage(check)
 	data, err := proto.Marshal(check)
 	if err != nil { // no Envoy can send it
-		return &want
+		return want
 	}
 	got := new(question)
 	if err := newCodec().Unmarshal(mem.BufferSlice{mem.SliceBuffer(data)}, got); err != nil {
 		panic(fmt.Sprintf("%v is refused: %v", check, err))
 	}
-	if diff := differ(&want, got); diff != "" {
+	if diff := differ(want, got); diff != "" {
 		panic(fmt.Sprintf("%v: the standard way (-) and the short one (+) differ:\n%s", check, diff))
 	}
 	return got
@@ -55,8 +56,8 @@ func names(check *authv3.CheckRequest) iter.Seq[string] { return over(check).nam
 // parsed reads a response with protobuf's own decoder.
 func parsed(r *response) *authv3.CheckResponse {
 	response := &authv3.CheckResponse{}
-	if err := proto.Unmarshal(*r.text, response); err != nil {
-		panic(fmt.Sprintf("response %q: %v", *r.text, err))
+	if err := proto.Unmarshal(*r, response); err != nil {
+		panic(fmt.Sprintf("response %q: %v", *r, err))
 	}
 	return response
 }
@@ -133,7 +134,7 @@ func encoded(message *authv3.CheckResponse) *response {
 	if err != nil {
 		panic(err)
 	}
-	return &response{&text}
+	return (*response)(&text)
 }
 
 // strip appends what is removed beside the identity headers themselves.
