@@ -47,6 +47,11 @@ const largestMessage = 16 << 20
 // apart, less a jitter; grpc-go's own bound of 5 min would end its connections.
 const pingsApart = time.Second
 
+// workers are the goroutines that checks run on. gRPC would begin one for each
+// check, and its stack would grow each time. What comes while all are busy runs
+// as it would without them.
+const workers = 64
+
 // A Server answers Envoy's checks, and the health checks beside them.
 type Server struct {
 	grpc    *grpc.Server
@@ -78,6 +83,7 @@ func New(options Options) *Server {
 	}
 	s.grpc = grpc.NewServer(
 		grpc.UnaryInterceptor(s.intercept),
+		grpc.NumStreamWorkers(workers),
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(largestMessage),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsApart, PermitWithoutStream: true}),
