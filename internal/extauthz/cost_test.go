@@ -33,7 +33,7 @@ func TestCostOfCheck(t *testing.T) {
 		most     float64
 	}{
 		"allowed": {known, 5},
-		"denied":  {denied, 24},
+		"denied":  {denied, 27}, // 24, and more under the race detector, which lets pools forget
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := New(Options{Realm: "credence", Identity: standardIdentity, Clock: clock, Checker: checkerFunc(func(context.Context, authz.Request) authz.Decision {
