@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"credence/internal/authz"
+	"credence/internal/credential"
 )
 
 // A Denial is an answer as it goes to the caller.
@@ -24,8 +26,9 @@ type Header struct{ Name, Value string }
 // Answers makes denials. It is safe for use by many goroutines if its random
 // source is.
 type Answers struct {
-	realm  string
-	random func(n int) int
+	realm    string
+	random   func(n int) int
+	prepared [len(rows)]prepared
 }
 
 // New makes Answers. The realm stands in challenges, between quotes as it is:
@@ -35,64 +38,122 @@ func New(realm string, random func(n int) int) *Answers {
 	if random == nil {
 		random = rand.IntN // #nosec G404 -- it spreads retries and protects nothing
 	}
-	return &Answers{realm, random}
+	a := &Answers{realm: realm, random: random}
+	for reason := range rows {
+		a.prepared[reason] = a.prepare(rows[reason])
+	}
+	return a
 }
 
 // retryLongest is the largest Retry-After, in seconds; the least is 1.
 const retryLongest = 3
 
+// A prepared denial is what all have in common that one reason has: headers for
+// who reads HTTP and who reads gRPC, for each Retry-After, and the problem
+// document without its end.
+type prepared struct {
+	http, grpc [retryLongest][]Header
+	document   string
+}
+
+// prepare makes what a row says where neither request nor route adds to it.
+func (a *Answers) prepare(row Row) (p prepared) {
+	for after := range retryLongest {
+		shared := []Header{{"cache-control", "no-store"}}
+		if row.Challenged {
+			shared = append(shared, Header{challenged, a.challenge(row, authz.Route{})})
+		}
+		if row.Status == http.StatusServiceUnavailable {
+			shared = append(shared, Header{"retry-after", strconv.Itoa(1 + after)})
+		}
+		p.http[after] = append([]Header{{"content-type", "application/problem+json"}}, shared...)
+		p.grpc[after] = append([]Header{{"grpc-status", strconv.FormatUint(uint64(row.GRPC), 10)}}, shared...)
+	}
+	p.document = strings.TrimSuffix(encoded(struct {
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+		Code   string `json:"code"`
+	}{row.Title, row.Status, row.Detail, row.Code}), "}")
+	return p
+}
+
 // Deny makes the answer to a request that a decision denies. A decision that
-// allows is no denial: it is answered like a fault of our own.
+// allows is no denial: it is answered like a fault of our own. Headers are
+// shared by denials: they are not to be changed.
 func (a *Answers) Deny(request authz.Request, decision authz.Decision) Denial {
-	row := Of(decision.Reason)
-	if decision.Allows() {
-		row = Of(authz.InternalError)
+	reason := decision.Reason
+	if decision.Allows() || int(reason) >= len(rows) {
+		reason = authz.InternalError
 	}
-	denial := Denial{Status: row.Status, GRPC: row.GRPC, Headers: make([]Header, 0, 4)}
-	if isGRPC(request) {
-		denial.add("grpc-status", strconv.FormatUint(uint64(row.GRPC), 10))
-		denial.Body = row.Detail
-	} else {
-		denial.add("content-type", "application/problem+json")
-		denial.Body = problem(row, request, decision)
-	}
-	denial.add("cache-control", "no-store")
-	if row.Challenged {
-		denial.add("www-authenticate", a.challenge(row, decision.Route))
-	}
+	row, ready := rows[reason], &a.prepared[reason]
+	after := 0
 	if row.Status == http.StatusServiceUnavailable {
-		denial.add("retry-after", strconv.Itoa(1+a.random(retryLongest)))
+		after = a.random(retryLongest)
+	}
+	denial := Denial{Status: row.Status, GRPC: row.GRPC}
+	if isGRPC(request.Headers) {
+		denial.Headers, denial.Body = ready.grpc[after], row.Detail
+	} else {
+		denial.Headers, denial.Body = ready.http[after], ready.problem(request, decision)
+	}
+	if row.Challenged && asksMore(row, decision.Route) {
+		denial.Headers = challenging(denial.Headers, a.challenge(row, decision.Route))
 	}
 	return denial
 }
 
-func (d *Denial) add(name, value string) { d.Headers = append(d.Headers, Header{name, value}) }
+// challenged is the header of challenges.
+const challenged = "www-authenticate"
+
+// challenging gives the headers with another challenge.
+func challenging(headers []Header, challenge string) []Header {
+	headers = slices.Clone(headers)
+	for i := range headers {
+		if headers[i].Name == challenged {
+			headers[i].Value = challenge
+		}
+	}
+	return headers
+}
 
 // isGRPC tells whether the caller reads gRPC: by the content type that it
 // sent, which is application/grpc with or without a suffix.
-func isGRPC(request authz.Request) bool {
-	contentType, _ := only(request, "content-type")
+func isGRPC(headers credential.Headers) bool {
+	contentType, _ := only(headers, "content-type")
 	return strings.HasPrefix(contentType, "application/grpc")
 }
 
-// problem makes a problem document (RFC 9457). Its members stand in this order.
-func problem(row Row, request authz.Request, decision authz.Decision) string {
-	document := struct {
-		Title     string `json:"title"`
-		Status    int    `json:"status"`
-		Detail    string `json:"detail"`
-		Code      string `json:"code"`
-		RequestID string `json:"request_id,omitempty"`
-		Peer      string `json:"peer,omitempty"`
-	}{Title: row.Title, Status: row.Status, Detail: row.Detail, Code: row.Code, RequestID: RequestID(request)}
+// problem makes a problem document (RFC 9457). Its members stand in one order.
+func (p *prepared) problem(request authz.Request, decision authz.Decision) string {
+	var room [512]byte
+	text := append(room[:0], p.document...)
+	if id := RequestID(request); id != "" {
+		text = appendMember(text, "request_id", id)
+	}
 	if decision.Reason == authz.PeerNotAllowed && decision.Peer.IsValid() {
-		document.Peer = decision.Peer.String()
+		text = appendMember(text, "peer", decision.Peer.String())
 	}
-	body, err := json.Marshal(document)
+	return string(append(text, '}'))
+}
+
+// appendMember appends a member to a document that is open. The value is visible
+// ASCII.
+func appendMember(text []byte, name, value string) []byte {
+	text = append(append(append(text, `,"`...), name...), `":`...)
+	if strings.ContainsAny(value, `"\<>&`) { // what JSON must escape, or Go does
+		return append(text, encoded(value)...)
+	}
+	return append(append(append(text, '"'), value...), '"')
+}
+
+// encoded gives the JSON of a text, or of a struct of texts and numbers.
+func encoded(value any) string {
+	text, err := json.Marshal(value)
 	if err != nil {
-		return "" // a struct of texts and a number has no way to fail
+		return "null" // such a value has no way to fail
 	}
-	return string(body)
+	return string(text)
 }
 
 // longestChallenge is the longest header value that Envoy takes, in bytes.
@@ -108,15 +169,24 @@ func (a *Answers) challenge(row Row, route authz.Route) string {
 			text += parameter
 		}
 	}
-	lacksScope := row.Error == errInsufficientScope
 	add("error", row.Error)
-	if lacksScope {
+	if row.Error == errInsufficientScope {
 		add("scope", strings.Join(route.Scopes, " "))
 	}
-	if lacksScope || row.Status == http.StatusUnauthorized {
+	if pointsOn(row) {
 		add("resource_metadata", route.ResourceMetadata)
 	}
 	return text
+}
+
+// pointsOn tells whether the challenge of a row says where to learn more.
+func pointsOn(row Row) bool {
+	return row.Error == errInsufficientScope || row.Status == http.StatusUnauthorized
+}
+
+// asksMore tells whether a route adds to the challenge of a row.
+func asksMore(row Row, route authz.Route) bool {
+	return len(route.Scopes) > 0 && row.Error == errInsufficientScope || route.ResourceMetadata != "" && pointsOn(row)
 }
 
 // longestRequestID is the longest request id that is told, in bytes.
@@ -125,7 +195,7 @@ const longestRequestID = 128
 // RequestID gives the request's x-request-id if it is fit to be shown: one
 // line of visible ASCII, 128 bytes at most. Else it gives "".
 func RequestID(request authz.Request) string {
-	id, single := only(request, "x-request-id")
+	id, single := only(request.Headers, "x-request-id")
 	if !single || len(id) > longestRequestID {
 		return ""
 	}
@@ -138,12 +208,15 @@ func RequestID(request authz.Request) string {
 }
 
 // only gives the value of a header that stands there once.
-func only(request authz.Request, name string) (value string, single bool) {
-	for line := range request.Headers.All(name) {
+func only(headers credential.Headers, name string) (value string, single bool) {
+	for i := range headers {
+		if headers[i].Name != name {
+			continue
+		}
 		if single {
 			return "", false
 		}
-		value, single = line, true
+		value, single = headers[i].Value, true
 	}
 	return value, single
 }

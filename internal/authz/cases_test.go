@@ -117,7 +117,8 @@ func TestCasesCoverEveryReason(t *testing.T) {
 func TestCasesCoverObserve(t *testing.T) {
 	observed, enforced := make(map[string]bool), make(map[string]bool)
 	for _, c := range authztest.Load(t) {
-		observes := c.Config.Routes.Mode == config.RoutesObserve || c.Request(now).Extensions["mode"] == "observe"
+		mode, _ := c.Request(now).Extensions.Get("mode")
+		observes := c.Config.Routes.Mode == config.RoutesObserve || mode == "observe"
 		switch {
 		case c.Want.Reason == authz.AllowedObserved.String():
 			observed[c.Want.Observed] = true

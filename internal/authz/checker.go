@@ -49,6 +49,7 @@ type Found struct {
 // A Checker decides. It is safe for use by many goroutines.
 type Checker struct {
 	policy    Policy
+	routes    routes
 	directory Directory
 	issuers   Issuers
 	verifier  Verifier
@@ -64,7 +65,7 @@ type Sources struct {
 
 // NewChecker makes a Checker that asks the sources.
 func NewChecker(policy Policy, from Sources) *Checker {
-	c := &Checker{policy: policy, directory: from.Directory, issuers: from.Issuers, verifier: from.Verifier}
+	c := &Checker{policy: policy, routes: routes{policy: policy.Routes}, directory: from.Directory, issuers: from.Issuers, verifier: from.Verifier}
 	if c.verifier == nil {
 		c.verifier = atOnce{}
 	}
@@ -75,8 +76,10 @@ func NewChecker(policy Policy, from Sources) *Checker {
 // facts that cannot be had before ctx ends are a denial.
 func (c *Checker) Check(ctx context.Context, now time.Time, request Request) Decision {
 	defer c.inFlight.Add(-1)
-	q := question{Request: request, now: now, maxLifetime: c.policy.JWT.MaxLifetime, overloaded: c.inFlight.Add(1) > MaxInFlight}
-	cause := c.inform(ctx, &q)
+	q := questions.Get().(*question)
+	defer q.forget()
+	q.Request, q.now, q.maxLifetime, q.overloaded = request, now, c.policy.JWT.MaxLifetime, c.inFlight.Add(1) > MaxInFlight
+	cause := c.inform(ctx, q)
 	broken := firstBroken(q)
 	reason, observed := settle(q, broken)
 	return Decision{
@@ -88,10 +91,10 @@ func (c *Checker) Check(ctx context.Context, now time.Time, request Request) Dec
 
 // inform fills in all that the rules ask for. The error is for the log.
 func (c *Checker) inform(ctx context.Context, q *question) error {
-	if !isHTTP(*q) {
+	if !isHTTP(q) {
 		return nil
 	}
-	q.route, q.routeError = c.policy.Routes.Parse(q.Extensions)
+	q.route, q.routeError = c.routes.parse(q.Extensions)
 	q.peer = c.policy.Peer.Peer(q.Source, q.Headers)
 	q.shown, q.problem = c.policy.Places.Find(q.Headers, q.Target)
 	if q.overloaded || q.routeError != nil {

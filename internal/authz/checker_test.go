@@ -138,11 +138,11 @@ func TestOverloaded(t *testing.T) {
 		<-directory.arrived // each has its turn, the last of them too
 	}
 	optional := goodRequest()
-	optional.Headers, optional.Extensions = nil, map[string]string{"auth": "optional"}
+	optional.Headers, optional.Extensions = nil, Extensions{{"auth", "optional"}}
 	observing := goodRequest()
-	observing.Extensions = map[string]string{"mode": "observe"}
+	observing.Extensions = Extensions{{"mode", "observe"}}
 	misunderstood := goodRequest()
-	misunderstood.Extensions = map[string]string{"mode": "off"}
+	misunderstood.Extensions = Extensions{{"mode", "off"}}
 	for name, test := range map[string]struct {
 		request Request
 		want    Reason
@@ -360,7 +360,7 @@ func TestOwnersFailApart(t *testing.T) {
 		if got := NewChecker(testPolicy, Sources{Directory: test.directory}).Check(context.Background(), noon, request); got.Reason != test.want {
 			t.Errorf("%s: got %s (%v), want %s", name, got.Reason, got.Cause, test.want)
 		}
-		request.Extensions = map[string]string{"mode": "observe"}
+		request.Extensions = Extensions{{"mode", "observe"}}
 		got := NewChecker(testPolicy, Sources{Directory: test.directory}).Check(context.Background(), noon, request)
 		if want := test.want; want == ClientDisabled && got.Reason != want || want != ClientDisabled && got.Observed != want {
 			t.Errorf("%s, observed: got %s, observed %s, want %s", name, got.Reason, got.Observed, want)

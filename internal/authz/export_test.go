@@ -26,7 +26,7 @@ func (c *Checker) DecidingRule(ctx context.Context, now time.Time, request Reque
 	q := question{Request: request, now: now, maxLifetime: c.policy.JWT.MaxLifetime}
 	_ = c.inform(ctx, &q)
 	for place, rule := range rules {
-		if !rule.holds(q) {
+		if !rule.holds(&q) {
 			return place
 		}
 	}

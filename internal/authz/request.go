@@ -17,7 +17,7 @@ type Request struct {
 	// Envoy does not tell.
 	Certificate jwt.Thumbprint
 	// Extensions are what the route says (context_extensions in Envoy).
-	Extensions map[string]string
+	Extensions Extensions
 }
 
 // secure tells whether the request came over TLS, by Envoy's word and by the

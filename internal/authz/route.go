@@ -44,10 +44,10 @@ type RoutePolicy struct {
 	Ignore         map[string]bool
 }
 
-// extensions are the keys of a route that are understood, in the order in
-// which they are read.
-var extensions = [...]struct {
-	key  string
+// understood are the keys of a route that are, in the order in which they are
+// read.
+var understood = [...]struct {
+	name string
 	read func(r *Route, value string) error
 }{
 	{"scopes", readScopes},
@@ -62,40 +62,37 @@ var extensions = [...]struct {
 
 // Parse reads a route's extensions. Any doubt is an error: a mistake must not
 // open a route.
-func (p RoutePolicy) Parse(said map[string]string) (Route, error) {
+func (p RoutePolicy) Parse(said Extensions) (Route, error) {
 	route := Route{Observe: p.Observe}
-	understood := 0
-	for _, extension := range extensions {
-		value, present := said[extension.key]
+	for _, key := range understood {
+		value, present := said.Get(key.name)
 		if !present {
 			continue
 		}
-		understood++
-		if err := extension.read(&route, value); err != nil {
-			return Route{}, fmt.Errorf("route: %s: %w", extension.key, err)
+		if err := key.read(&route, value); err != nil {
+			return Route{}, fmt.Errorf("route: %s: %w", key.name, err)
 		}
 	}
-	if understood < len(said) {
-		if err := p.refuseUnknown(said); err != nil {
-			return Route{}, err
-		}
+	if err := p.refuseUnknown(said); err != nil {
+		return Route{}, err
 	}
-	if err := p.permit(route, said["mode"] == "observe"); err != nil {
+	mode, _ := said.Get("mode")
+	if err := p.permit(route, mode == "observe"); err != nil {
 		return Route{}, err
 	}
 	return route, nil
 }
 
-func (p RoutePolicy) refuseUnknown(said map[string]string) error {
+func (p RoutePolicy) refuseUnknown(said Extensions) error {
 next:
-	for key := range said {
-		for _, extension := range extensions {
-			if key == extension.key {
+	for _, extension := range said {
+		for _, key := range understood {
+			if extension.Key == key.name {
 				continue next
 			}
 		}
-		if !p.Ignore[key] {
-			return fmt.Errorf("route: %s: unknown key", credential.Shown(key))
+		if !p.Ignore[extension.Key] {
+			return fmt.Errorf("route: %s: unknown key", credential.Shown(extension.Key))
 		}
 	}
 	return nil

@@ -10,19 +10,19 @@ import (
 )
 
 // said makes a route's extensions of alternating keys and values.
-func said(words ...string) map[string]string {
+func said(words ...string) Extensions {
 	extensions := make(map[string]string)
 	for i := 0; i < len(words); i += 2 {
 		extensions[words[i]] = words[i+1]
 	}
-	return extensions
+	return ExtensionsOf(extensions)
 }
 
 func TestParseRoute(t *testing.T) {
 	open := RoutePolicy{PermitObserve: true, PermitOptional: true}
 	for name, test := range map[string]struct {
 		policy RoutePolicy
-		said   map[string]string
+		said   Extensions
 		want   Route
 	}{
 		"nothing said":               {open, nil, Route{}},
@@ -62,7 +62,7 @@ func TestParseRouteRefuses(t *testing.T) {
 	open := RoutePolicy{PermitObserve: true, PermitOptional: true, Observe: true}
 	for name, test := range map[string]struct {
 		policy RoutePolicy
-		said   map[string]string
+		said   Extensions
 		names  string
 	}{
 		"unknown key":                  {open, said("scope", "a"), `"scope"`},

@@ -3,6 +3,7 @@ package authz
 import (
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"credence/internal/credential"
@@ -27,6 +28,16 @@ type question struct {
 	jwt                         *judged // of a JWT only
 }
 
+// questions are what checks take theirs from. Rules are called by pointer, of
+// which the compiler cannot tell that none keeps it: each would be garbage.
+var questions = sync.Pool{New: func() any { return new(question) }}
+
+// forget gives a question back, and nothing of it.
+func (q *question) forget() {
+	*q = question{}
+	questions.Put(q)
+}
+
 // A lookup is what came of looking a record up.
 type lookup uint8
 
@@ -41,7 +52,7 @@ const (
 
 // A rule is one sentence of the order of evaluation.
 type rule struct {
-	holds     func(question) bool
+	holds     func(*question) bool
 	otherwise Reason
 }
 
@@ -123,7 +134,7 @@ var rules = [...]rule{
 
 // firstBroken gives the reason of the first rule that does not hold, and
 // Allowed where all do.
-func firstBroken(q question) Reason {
+func firstBroken(q *question) Reason {
 	for _, rule := range rules {
 		if !rule.holds(q) {
 			return rule.otherwise
@@ -132,67 +143,67 @@ func firstBroken(q question) Reason {
 	return Allowed
 }
 
-func hasTurn(q question) bool { return !q.overloaded }
+func hasTurn(q *question) bool { return !q.overloaded }
 
-func isHTTP(q question) bool          { return q.HTTP && q.Method != "" }
-func routeUnderstood(q question) bool { return q.routeError == nil }
+func isHTTP(q *question) bool          { return q.HTTP && q.Method != "" }
+func routeUnderstood(q *question) bool { return q.routeError == nil }
 
-func presentedOnce(q question) bool { return q.problem != credential.Ambiguous }
-func notInURL(q question) bool      { return q.problem != credential.InURL }
-func wellFormed(q question) bool    { return q.problem != credential.Malformed }
-func withinSize(q question) bool    { return q.problem != credential.MalformedJWT }
-func presented(q question) bool {
+func presentedOnce(q *question) bool { return q.problem != credential.Ambiguous }
+func notInURL(q *question) bool      { return q.problem != credential.InURL }
+func wellFormed(q *question) bool    { return q.problem != credential.Malformed }
+func withinSize(q *question) bool    { return q.problem != credential.MalformedJWT }
+func presented(q *question) bool {
 	return q.problem == credential.None && q.shown.Kind != credential.NoKind
 }
 
-func credentialInTurn(q question) bool { return q.credential != noTurn }
-func credentialKnown(q question) bool  { return q.credential != unreadable }
-func credentialValid(q question) bool  { return q.credential != invalid }
-func tokenFound(q question) bool       { return q.credential == found || q.shown.Kind != credential.Token }
+func credentialInTurn(q *question) bool { return q.credential != noTurn }
+func credentialKnown(q *question) bool  { return q.credential != unreadable }
+func credentialValid(q *question) bool  { return q.credential != invalid }
+func tokenFound(q *question) bool       { return q.credential == found || q.shown.Kind != credential.Token }
 
-func notRevoked(q question) bool { return q.facts.Credential.State == registry.Active }
-func notExpired(q question) bool {
+func notRevoked(q *question) bool { return q.facts.Credential.State == registry.Active }
+func notExpired(q *question) bool {
 	expires := q.facts.Credential.Expires
 	return expires.IsZero() || q.now.Before(expires)
 }
-func alreadyValid(q question) bool { return !q.now.Before(q.facts.Credential.NotBefore) }
+func alreadyValid(q *question) bool { return !q.now.Before(q.facts.Credential.NotBefore) }
 
-func clientInTurn(q question) bool { return q.client != noTurn }
-func clientKnown(q question) bool  { return q.client != unreadable }
-func clientValid(q question) bool  { return q.client != invalid }
-func clientFound(q question) bool  { return q.client == found }
-func clientActive(q question) bool { return q.facts.Client.State == registry.Active }
+func clientInTurn(q *question) bool { return q.client != noTurn }
+func clientKnown(q *question) bool  { return q.client != unreadable }
+func clientValid(q *question) bool  { return q.client != invalid }
+func clientFound(q *question) bool  { return q.client == found }
+func clientActive(q *question) bool { return q.facts.Client.State == registry.Active }
 
-func profileInTurn(q question) bool { return q.profile != noTurn }
-func profileKnown(q question) bool  { return q.profile != unreadable }
-func profileValid(q question) bool  { return q.profile != invalid }
-func profileFound(q question) bool  { return q.profile == found }
-func profileActive(q question) bool { return q.facts.Profile.State == registry.Active }
-func kindAccepted(q question) bool  { return q.facts.Profile.Accepts.Has(q.shown.Kind) }
-func youngEnough(q question) bool {
+func profileInTurn(q *question) bool { return q.profile != noTurn }
+func profileKnown(q *question) bool  { return q.profile != unreadable }
+func profileValid(q *question) bool  { return q.profile != invalid }
+func profileFound(q *question) bool  { return q.profile == found }
+func profileActive(q *question) bool { return q.facts.Profile.State == registry.Active }
+func kindAccepted(q *question) bool  { return q.facts.Profile.Accepts.Has(q.shown.Kind) }
+func youngEnough(q *question) bool {
 	age := q.facts.Profile.MaxTokenAge
 	return q.shown.Kind != credential.Token || age == 0 || q.now.Sub(q.facts.Credential.Issued) <= age
 }
-func profileAdmitted(q question) bool { return q.route.admits(q.facts.Profile.ID) }
+func profileAdmitted(q *question) bool { return q.route.admits(q.facts.Profile.ID) }
 
-func transportSecure(q question) bool { return !q.facts.Profile.RequireTLS || q.secure() }
+func transportSecure(q *question) bool { return !q.facts.Profile.RequireTLS || q.secure() }
 
-func peerKnown(q question) bool {
+func peerKnown(q *question) bool {
 	return q.peer.IsValid() || !enforced(q.facts.Client.Allow, q.facts.Client.AllowMode) &&
 		!enforced(q.facts.Profile.Allow, q.facts.Profile.AllowMode) && !q.facts.Credential.Allow.Present()
 }
 
-func clientAllowsPeer(q question) bool {
+func clientAllowsPeer(q *question) bool {
 	c := q.facts.Client
 	return !enforced(c.Allow, c.AllowMode) || c.Allow.Contains(q.peer)
 }
 
-func profileAllowsPeer(q question) bool {
+func profileAllowsPeer(q *question) bool {
 	p := q.facts.Profile
 	return !enforced(p.Allow, p.AllowMode) || p.Allow.Contains(q.peer)
 }
 
-func tokenAllowsPeer(q question) bool {
+func tokenAllowsPeer(q *question) bool {
 	allow := q.facts.Credential.Allow
 	return !allow.Present() || allow.Contains(q.peer)
 }
@@ -203,7 +214,7 @@ func enforced(allow registry.Networks, mode registry.AllowMode) bool {
 	return allow.Present() && mode == registry.Enforce
 }
 
-func scopesGranted(q question) bool {
+func scopesGranted(q *question) bool {
 	granted := q.facts.Scopes()
 	for _, scope := range q.route.Scopes {
 		if !slices.Contains(granted, scope) {

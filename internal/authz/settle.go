@@ -4,7 +4,7 @@ import "credence/internal/registry"
 
 // settle is the last step: what the route, or an allowlist that only observes,
 // makes of the reason that the rules gave.
-func settle(q question, reason Reason) (settled, observed Reason) {
+func settle(q *question, reason Reason) (settled, observed Reason) {
 	switch {
 	case reason == Allowed:
 		return Allowed, observedByLists(q)
@@ -30,7 +30,7 @@ func enforcedAlways(reason Reason) bool {
 
 // observedByLists gives what the allowlists of an allowed request would have
 // said, had those that only observe been enforced; else Undecided.
-func observedByLists(q question) Reason {
+func observedByLists(q *question) Reason {
 	client, profile := q.facts.Client, q.facts.Profile
 	clientObserves := client.Allow.Present() && client.AllowMode == registry.Observe
 	profileObserves := profile.Allow.Present() && profile.AllowMode == registry.Observe

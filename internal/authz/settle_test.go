@@ -39,7 +39,7 @@ func TestSettle(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			settled, observed := settle(test.q, test.reason)
+			settled, observed := settle(&test.q, test.reason)
 			if settled != test.settled || observed != test.observed {
 				t.Errorf("settle of %s gives %s, observed %s; want %s, %s", test.reason, settled, observed, test.settled, test.observed)
 			}
@@ -55,7 +55,7 @@ func TestSettleOnlyAllowsWhatRulesAllow(t *testing.T) {
 		if reason == AllowedAnonymous || reason == AllowedObserved {
 			continue // no rule gives them
 		}
-		if settled, observed := settle(q, reason); settled != reason || observed != Undecided {
+		if settled, observed := settle(&q, reason); settled != reason || observed != Undecided {
 			t.Errorf("settle of %s gives %s, observed %s", reason, settled, observed)
 		}
 	}
@@ -89,7 +89,7 @@ func TestObservedByLists(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := question{peer: test.peer, facts: Facts{Client: &test.client, Profile: &test.profile}}
-			if got := observedByLists(q); got != test.want {
+			if got := observedByLists(&q); got != test.want {
 				t.Errorf("peer %s: got %s, want %s", test.peer, got, test.want)
 			}
 		})

@@ -10,9 +10,8 @@ import (
 	"credence/internal/registry"
 )
 
-// TestCostOfKnownClient holds the check of a known client to what it allocates,
-// and to asking nobody. All that it allocates goes into finding the credential
-// and making its digests: facts cost none.
+// TestCostOfKnownClient holds the check of a known client to no allocation, and
+// to asking nobody.
 func TestCostOfKnownClient(t *testing.T) {
 	peppers := peppersOf(t, map[credential.DigestKind]string{"h1": "one"})
 	digest, err := peppers.Digest("h1", credential.NewSecret(ownToken))
@@ -21,12 +20,11 @@ func TestCostOfKnownClient(t *testing.T) {
 	}
 	root := registry.Fields{"id": "first", "schema": "1", "digests": "s1", "check_h1": checkOf(t, peppers, "h1")}
 	for name, test := range map[string]struct {
-		digests          string
-		ofCheck, ofToken float64
+		digests string
 	}{
-		"plain digest":     {digests: "s1", ofCheck: 10, ofToken: 6},
-		"digest by pepper": {digests: "h1", ofCheck: 17, ofToken: 13},
-		"both":             {digests: "h1 s1", ofCheck: 17, ofToken: 13},
+		"plain digest":     {"s1"},
+		"digest by pepper": {"h1"},
+		"both":             {"h1 s1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSubject(t, Options{Peppers: peppers})
@@ -41,19 +39,23 @@ func TestCostOfKnownClient(t *testing.T) {
 			}
 			s.decides(ownToken, authz.Allowed, 2)
 			ctx, request, token := context.Background(), present(ownToken), credential.NewSecret(ownToken)
-			holds := func(what string, most float64, do func() bool) {
+			most := 0.0
+			if racing {
+				most = 4 // pools forget on purpose then
+			}
+			holds := func(what string, do func() bool) {
 				t.Helper()
 				good := true
 				if got := testing.AllocsPerRun(500, func() { good = do() && good }); got > most || !good {
 					t.Errorf("%s: %v allocations, want %v at most; answered %v", what, got, most, good)
 				}
 			}
-			holds("a check", test.ofCheck, func() bool { return s.check.Check(ctx, noon, request).Reason == authz.Allowed })
-			holds("the token", test.ofToken, func() bool {
+			holds("a check", func() bool { return s.check.Check(ctx, noon, request).Reason == authz.Allowed })
+			holds("the token", func() bool {
 				_, err := s.Token(ctx, netip.Addr{}, token)
 				return err == nil
 			})
-			holds("its client and profile", 0, func() bool {
+			holds("its client and profile", func() bool {
 				client, profile, _ := s.Owner(ctx, "acme", "partner", false)
 				return client.Err == nil && profile.Err == nil
 			})

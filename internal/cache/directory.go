@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"sync"
+	"unsafe"
 
 	"credence/internal/authz"
 	"credence/internal/credential"
@@ -18,21 +20,39 @@ func (c *Cache) Token(ctx context.Context, from netip.Addr, token credential.Sec
 	if v == nil {
 		return nil, c.noContact()
 	}
-	// What is known is kept under each of them: the first one finds it.
-	refs, err := tokenRefs(c.options.Peppers, v.kinds[:1], token)
+	h, fresh, err := c.findToken(v.kinds[0], token)
+	switch {
+	case err != nil:
+		return nil, err
+	case fresh:
+		return &h.Fact, nil
+	}
+	refs, err := tokenRefs(c.options.Peppers, v.kinds, token)
 	if err != nil {
 		return nil, err
 	}
-	h, fresh := c.find(refs[0], c.clock())
-	if !fresh {
-		more, err := tokenRefs(c.options.Peppers, v.kinds[1:], token)
-		if err != nil {
-			return nil, err
-		}
-		refs = append(refs, more...)
-		return c.bring(ctx, caller{from: from, proven: h != nil}, &want{refs: refs, view: v, held: h})
+	return c.bring(ctx, caller{from: from, proven: h != nil}, &want{refs: refs, view: v, held: h})
+}
+
+// digests are the room in which digests are written that are only looked for.
+var digests = sync.Pool{New: func() any { return new([digestRoom]byte) }}
+
+// digestRoom is as long as the longest digest: h99, a colon, 64 digits.
+const digestRoom = 68
+
+// findToken looks for a token in memory by its digest of a kind. What is known
+// is kept under each kind.
+func (c *Cache) findToken(kind credential.DigestKind, token credential.Secret) (h *held, fresh bool, err error) {
+	room := digests.Get().(*[digestRoom]byte)
+	defer digests.Put(room)
+	digest, err := c.options.Peppers.AppendDigest(room[:0], kind, token)
+	if err != nil {
+		return nil, false, fmt.Errorf("cache: %w: %w", registry.ErrUnavailable, err)
 	}
-	return &h.Fact, nil
+	// The text is the room's until it is put back. find keeps none of it.
+	text := unsafe.String(unsafe.SliceData(digest), len(digest)) // #nosec G103 -- read only, and not kept
+	h, fresh = c.find(registry.TokenRef(credential.Digest(text)), c.clock())
+	return h, fresh, nil
 }
 
 // Key implements authz.Directory. What is known asks nobody.

@@ -24,7 +24,7 @@ func TestRoundTrips(t *testing.T) {
 		return with(func(r *authz.Request) { r.Headers = lines })
 	}
 	optional := headers()
-	optional.Extensions = map[string]string{"auth": "optional"}
+	optional.Extensions = authz.Extensions{{Key: "auth", Value: "optional"}}
 	for name, test := range map[string]struct {
 		request authz.Request
 		reads   int
@@ -38,10 +38,10 @@ func TestRoundTrips(t *testing.T) {
 		"ambiguous":                   {headers(credential.Header{Name: "api-token", Value: otherToken}, credential.Header{Name: "api-token", Value: otherToken}), 0, authz.CredentialAmbiguous},
 		"in the URL":                  {with(func(r *authz.Request) { r.Target = "/" + ownToken }), 0, authz.CredentialInURL},
 		"JWT of nobody":               {present("eyJhIjoxfQ.e30.x"), 0, authz.JWTMalformed},
-		"route not understood":        {with(func(r *authz.Request) { r.Extensions = map[string]string{"x": ""} }), 0, authz.RouteInvalid},
+		"route not understood":        {with(func(r *authz.Request) { r.Extensions = authz.Extensions{{Key: "x"}} }), 0, authz.RouteInvalid},
 		"no method":                   {with(func(r *authz.Request) { r.Method = "" }), 0, authz.RequestInvalid},
 		"no HTTP":                     {authz.Request{}, 0, authz.RequestInvalid},
-		"route demands what is not":   {with(func(r *authz.Request) { r.Extensions = map[string]string{"scopes": "a"} }), 2, authz.ScopeMissing},
+		"route demands what is not":   {with(func(r *authz.Request) { r.Extensions = authz.Extensions{{Key: "scopes", Value: "a"}} }), 2, authz.ScopeMissing},
 		"optional without credential": {optional, 0, authz.AllowedAnonymous},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -89,16 +89,15 @@ func (i *inspectFlags) request(presented credential.Secret, certificate jwt.Thum
 			{Name: "authorization", Value: "Bearer " + presented.Expose()}, // it goes to the Checker only
 			{Name: "x-forwarded-proto", Value: "https"},
 		},
-		Extensions: make(map[string]string),
 	}
 	if i.peer.IsValid() {
 		request.Source = i.peer.String()
 	}
 	if i.audience != "" {
-		request.Extensions["audience"] = i.audience
+		request.Extensions = append(request.Extensions, authz.Extension{Key: "audience", Value: i.audience})
 	}
 	if len(i.scopes) > 0 {
-		request.Extensions["scopes"] = strings.Join(i.scopes, " ")
+		request.Extensions = append(request.Extensions, authz.Extension{Key: "scopes", Value: strings.Join(i.scopes, " ")})
 	}
 	return request
 }

@@ -23,13 +23,13 @@ func TestOwnExtensions(t *testing.T) {
 		key     string
 		unknown bool
 	}{{"tier", false}, {"other", true}} {
-		_, err := routes.Parse(map[string]string{test.key: "x"})
+		_, err := routes.Parse(authz.Extensions{{Key: test.key, Value: "x"}})
 		if unknown := err != nil && strings.Contains(err.Error(), "unknown key"); unknown != test.unknown {
 			t.Errorf("extension %s: error %v, want unknown %t", test.key, err, test.unknown)
 		}
 	}
 	for _, own := range ownExtensions {
-		if _, err := routes.Parse(map[string]string{own: ""}); err == nil || strings.Contains(err.Error(), "unknown key") {
+		if _, err := routes.Parse(authz.Extensions{{Key: own}}); err == nil || strings.Contains(err.Error(), "unknown key") {
 			t.Errorf("extension %s, empty: error %v, want one about its value", own, err)
 		}
 	}

@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // A Digest is how a token is stored: its kind, a colon, 64 hex digits.
@@ -68,21 +70,36 @@ var ErrPepperMissing = errors.New("pepper is not configured")
 
 // Peppers makes digests. It holds each configured pepper; the zero Peppers
 // makes plain digests only. It is immutable.
-type Peppers struct{ byKind map[DigestKind]Secret }
+type Peppers struct{ byKind map[DigestKind]*pepper }
+
+// A pepper is a key, and what makes digests with it.
+type pepper struct{ makers sync.Pool }
+
+// A maker makes digests, one at a time. It has their room, since what is given
+// to a hash is garbage otherwise.
+type maker struct {
+	mac   hash.Hash
+	plain [sha256.Size]byte
+	keyed [sha256.Size]byte
+}
+
+func newPepper(key string) *pepper {
+	return &pepper{makers: sync.Pool{New: func() any { return &maker{mac: hmac.New(sha256.New, []byte(key))} }}}
+}
 
 // NewPeppers takes the peppers by kind. White space at their ends is dropped;
 // an empty one, and one for a kind that takes none, is an error.
 func NewPeppers(byKind map[DigestKind]Secret) (Peppers, error) {
-	trimmed := make(map[DigestKind]Secret, len(byKind))
-	for kind, pepper := range byKind {
+	trimmed := make(map[DigestKind]*pepper, len(byKind))
+	for kind, secret := range byKind {
 		if _, err := ParseDigestKind(string(kind)); err != nil || kind == PlainDigest {
 			return Peppers{}, fmt.Errorf("credential: pepper %q: want h1 to h%d", kind, maxPepper)
 		}
-		text := strings.TrimSpace(pepper.Expose())
+		text := strings.TrimSpace(secret.Expose())
 		if text == "" {
 			return Peppers{}, fmt.Errorf("credential: pepper %s is empty", kind)
 		}
-		trimmed[kind] = NewSecret(text)
+		trimmed[kind] = newPepper(text)
 	}
 	return Peppers{trimmed}, nil
 }
@@ -105,15 +122,36 @@ func (p Peppers) Has(kind DigestKind) bool {
 
 // Digest makes the digest of a token. It fails with ErrPepperMissing.
 func (p Peppers) Digest(kind DigestKind, token Secret) (Digest, error) {
-	sum := sha256.Sum256([]byte(token.Expose()))
+	text, err := p.AppendDigest(nil, kind, token)
+	return Digest(text), err
+}
+
+// AppendDigest appends the digest of a token to text. It fails as Digest does.
+func (p Peppers) AppendDigest(text []byte, kind DigestKind, token Secret) ([]byte, error) {
+	sum := sumOf(token.Expose(), sha256.Sum256)
 	if kind == PlainDigest {
-		return Digest(string(kind) + ":" + hex.EncodeToString(sum[:])), nil
+		return hex.AppendEncode(append(text, PlainDigest+":"...), sum[:]), nil
 	}
-	keyed, err := p.mac(kind, sum[:])
+	pepper, err := p.of(kind)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return Digest(string(kind) + ":" + hex.EncodeToString(keyed)), nil
+	m := pepper.makers.Get().(*maker)
+	defer pepper.makers.Put(m)
+	m.plain = sum
+	return hex.AppendEncode(append(append(text, kind...), ':'), m.sign(m.plain[:])), nil
+}
+
+// texts are rooms for texts of which a sum is made.
+var texts = sync.Pool{New: func() any { return new([]byte) }}
+
+// sumOf gives a sum of a text. The copy that a sum takes would be garbage each
+// time.
+func sumOf[S any](text string, sum func([]byte) S) S {
+	room := texts.Get().(*[]byte)
+	defer texts.Put(room)
+	*room = append((*room)[:0], text...)
+	return sum(*room)
 }
 
 // checkText is what a pepper is proven by, in the registry's check_h<n>.
@@ -122,19 +160,26 @@ const checkText = "credence pepper check"
 // Check gives what the registry keeps to tell one pepper from another: the
 // first 16 hex digits of HMAC-SHA-256(pepper, "credence pepper check").
 func (p Peppers) Check(kind DigestKind) (string, error) {
-	sum, err := p.mac(kind, []byte(checkText))
+	pepper, err := p.of(kind)
 	if err != nil {
 		return "", err
 	}
-	return hex.EncodeToString(sum[:8]), nil
+	m := pepper.makers.Get().(*maker)
+	defer pepper.makers.Put(m)
+	return hex.EncodeToString(m.sign([]byte(checkText))[:8]), nil
 }
 
-func (p Peppers) mac(kind DigestKind, message []byte) ([]byte, error) {
+func (p Peppers) of(kind DigestKind) (*pepper, error) {
 	pepper, found := p.byKind[kind]
 	if !found {
 		return nil, fmt.Errorf("credential: %s: %w", kind, ErrPepperMissing)
 	}
-	mac := hmac.New(sha256.New, []byte(pepper.Expose()))
-	mac.Write(message)
-	return mac.Sum(nil), nil
+	return pepper, nil
+}
+
+// sign gives the HMAC of a message. It holds until the next one.
+func (m *maker) sign(message []byte) []byte {
+	m.mac.Reset()
+	m.mac.Write(message)
+	return m.mac.Sum(m.keyed[:0])
 }

@@ -75,7 +75,8 @@ func addScheme(headers []place, a Place) []place {
 
 // Find looks for the credential of a request: headers, and the target of the
 // request, path and query together, as Envoy gives it. With a Problem the
-// Kind is told where it is known, and nothing else.
+// Kind is told where it is known, and nothing else. What is found is the end of
+// a header's value: the headers must stay as they are while it is in use.
 func (p Places) Find(headers Headers, target string) (Presented, Problem) {
 	var s sighting
 	for i := range p.headers {
@@ -94,14 +95,14 @@ func (p Places) Find(headers Headers, target string) (Presented, Problem) {
 	case s.filled == 0:
 		return Presented{}, Missing
 	}
-	kind, id, problem := shapeOf(s.text)
+	kind, id, problem := shapeOf(s.secret.Expose())
 	if s.found.Query != "" && problem == None && (kind == JWT || id != "") {
 		problem = Malformed // only tokens of another system may stand in a URL
 	}
 	if problem != None {
 		return Presented{Kind: kind}, problem
 	}
-	s.found.Kind, s.found.ID, s.found.Value = kind, id, NewSecret(s.text)
+	s.found.Kind, s.found.ID, s.found.Value = kind, id, s.secret
 	return s.found, None
 }
 
@@ -111,60 +112,69 @@ type sighting struct {
 	ambiguous bool
 	malformed bool
 	found     Presented // of the last place that is filled
-	text      string
+	secret    Secret    // there
 }
 
-func (s *sighting) fill(text string, found Presented) {
-	if text == "" {
+func (s *sighting) fill(secret Secret, found Presented) {
+	if secret.Empty() {
 		s.malformed = true
 		return
 	}
 	s.filled++
-	s.text, s.found = text, found
+	s.secret, s.found = secret, found
 }
 
 // lookIn looks at one header. Two lines, or a comma, which may be Envoy's way of
 // joining two, are ambiguous; where a scheme is named, only if one of them is
 // accepted: an upstream may read the other.
 func (p *place) lookIn(headers Headers, s *sighting) {
-	lines, accepted := 0, false
-	for value := range headers.All(p.name) {
+	lines, accepted, alone := 0, false, ""
+	for i := range headers {
+		if headers[i].Name != p.name {
+			continue
+		}
+		value := headers[i].Value
 		lines++
 		joined := lines > 1 || strings.Contains(value, ",")
 		if len(p.schemes) == 0 {
 			s.ambiguous = s.ambiguous || joined
-			s.fill(value, Presented{Header: p.name})
+			s.fill(Secret{line: &headers[i].Value}, Presented{Header: p.name})
 			continue
 		}
-		accepted = accepted || p.holdsAccepted(value)
-		s.ambiguous = s.ambiguous || joined && accepted
-		p.lookForScheme(value, s)
+		if joined {
+			accepted = accepted || p.holdsAccepted(alone) || p.holdsAccepted(value)
+			s.ambiguous = s.ambiguous || accepted
+		} else {
+			alone = value // mostly there is no other line: it need not be taken apart
+		}
+		p.lookForScheme(&headers[i].Value, s)
 	}
 }
 
 // lookForScheme looks at one line of a header that must name a scheme (RFC
 // 9110 §11.4). Another scheme is no credential of ours and is left alone.
-func (p *place) lookForScheme(value string, s *sighting) {
-	scheme, rest := cutScheme(value)
+func (p *place) lookForScheme(line *string, s *sighting) {
+	scheme, rest := cutScheme(*line)
 	switch {
-	case scheme == "" || rest == "" || namesOwn(value):
+	case scheme == "" || rest == "" || namesOwn(*line):
 		s.malformed = true // empty, or a single word: a token whose scheme was forgotten?
 	case !p.accepts(scheme):
 	case rest[0] == '\t':
 		s.malformed = true
 	default:
-		s.fill(rest, Presented{Header: p.name})
+		s.fill(Secret{line, len(*line) - len(rest)}, Presented{Header: p.name})
 	}
 }
 
 // cutScheme parts a value at its first white space, and drops the spaces that
 // follow. A tab is no separator: it stays, at the head of the rest.
 func cutScheme(value string) (scheme, rest string) {
-	at := strings.IndexAny(value, " \t")
-	if at < 0 {
-		return value, ""
+	for at := range len(value) {
+		if value[at] == ' ' || value[at] == '\t' {
+			return value[:at], strings.TrimLeft(value[at:], " ")
+		}
 	}
-	return value[:at], strings.TrimLeft(value[at:], " ")
+	return value, ""
 }
 
 func (p *place) accepts(scheme string) bool {

@@ -17,7 +17,7 @@ func (p Places) lookInQuery(target string, s *sighting) {
 			}
 			text, ok := unescape(value)
 			s.malformed = s.malformed || !ok
-			s.fill(text, Presented{Query: name})
+			s.fill(NewSecret(text), Presented{Query: name})
 		}
 	}
 }

@@ -15,17 +15,20 @@ const redacted = "[redacted]"
 // a token, a password, a pepper. Printing it in any way yields "[redacted]";
 // Expose is the only way to the text. It is held by a pointer, because fmt calls
 // no methods on the unexported fields of others, and would print it there.
-type Secret struct{ text *string }
+type Secret struct {
+	line *string
+	from int // the secret is the end of the line
+}
 
 // NewSecret makes text unprintable.
-func NewSecret(text string) Secret { return Secret{&text} }
+func NewSecret(text string) Secret { return Secret{line: &text} }
 
 // Expose gives the text itself. Each call is a place to review.
 func (s Secret) Expose() string {
-	if s.text == nil {
+	if s.line == nil {
 		return ""
 	}
-	return *s.text
+	return (*s.line)[s.from:]
 }
 
 // Empty tells whether there is no text at all.

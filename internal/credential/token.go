@@ -39,7 +39,8 @@ func NewTokenID() TokenID { return TokenID(randomText(idLetters, idLength)) }
 // NewToken makes a token that begins with the id.
 func NewToken(id TokenID) Secret {
 	body := tokenPrefix + string(id) + "_" + randomText(base62, secretLength)
-	return NewSecret(body + checkOf(body))
+	check := checkOf(body)
+	return NewSecret(body + string(check[:]))
 }
 
 // looksOwn tells whether text claims to be a token of our own.
@@ -55,8 +56,8 @@ func parseOwn(text string) (TokenID, bool) {
 	if !consistsOf(id, &isIDLetter) || rest[0] != '_' || !consistsOf(rest[1:], &isBase62) {
 		return "", false
 	}
-	body := text[:tokenLength-checkLength]
-	if checkOf(body) != text[tokenLength-checkLength:] {
+	check := checkOf(text[:tokenLength-checkLength])
+	if string(check[:]) != text[tokenLength-checkLength:] {
 		return "", false
 	}
 	return TokenID(id), true
@@ -82,14 +83,13 @@ func containsOwn(text string) bool {
 
 // checkOf is the CRC-32 (IEEE) of body as six base62 digits, most significant
 // first. Six digits hold any 32 bits.
-func checkOf(body string) string {
-	sum := crc32.ChecksumIEEE([]byte(body))
-	var digits [checkLength]byte
+func checkOf(body string) (digits [checkLength]byte) {
+	sum := sumOf(body, crc32.ChecksumIEEE)
 	for i := checkLength - 1; i >= 0; i-- {
 		digits[i] = base62[sum%62]
 		sum /= 62
 	}
-	return string(digits[:])
+	return digits
 }
 
 // randomText draws n letters without bias: bytes beyond the largest multiple

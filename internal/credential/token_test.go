@@ -57,7 +57,10 @@ func TestIdentifyToken(t *testing.T) {
 }
 
 // withCheck gives a body its checksum, right or wrong as the body is.
-func withCheck(body string) string { return body + checkOf(body) }
+func withCheck(body string) string {
+	check := checkOf(body)
+	return body + string(check[:])
+}
 
 func TestNewToken(t *testing.T) {
 	seen := make(map[string]bool)

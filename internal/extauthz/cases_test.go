@@ -66,8 +66,11 @@ func messageOf(request authz.Request) *authv3.CheckRequest {
 		http.HeaderMap.Headers = append(http.HeaderMap.Headers, &corev3.HeaderValue{Key: header.Name, RawValue: []byte(header.Value)})
 	}
 	check := checkOf(http)
-	if len(request.Extensions) > 0 { // over the wire none is nil
-		check.Attributes.ContextExtensions = request.Extensions
+	for _, said := range request.Extensions { // over the wire none is nil
+		if check.Attributes.ContextExtensions == nil {
+			check.Attributes.ContextExtensions = make(map[string]string)
+		}
+		check.Attributes.ContextExtensions[said.Key] = said.Value
 	}
 	check.Attributes.Source.Address.GetSocketAddress().Address = request.Source
 	return check

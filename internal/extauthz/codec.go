@@ -82,5 +82,6 @@ func (c codec) Marshal(said any) (mem.BufferSlice, error) {
 	if !isResponse {
 		return c.standard.Marshal(said)
 	}
-	return mem.BufferSlice{mem.NewBuffer((*[]byte)(r), buffers)}, nil
+	r.sent[0] = mem.NewBuffer(r.text, buffers)
+	return r.sent[:], nil
 }

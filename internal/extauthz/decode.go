@@ -30,9 +30,13 @@ type question struct {
 	// showsAll tells that Envoy hides no header from us: it sends them raw, and
 	// the pseudo-headers, which allowed_headers would drop, are among them.
 	showsAll bool
-	further  []string              // names of headers, in lower case, beyond those of the request's lines
-	room     [24]credential.Header // for those, without another allocation
+	further  []string // names of headers, in lower case, beyond those of the request's lines
 	lookups  budget
+	reply    response
+	// Room for what most checks have, without another allocation: lines, and
+	// extensions.
+	room [24]credential.Header
+	said [8]authz.Extension
 }
 
 // names gives the name of every header that the check shows, in lower case.
@@ -85,6 +89,7 @@ func (q *question) attributes(text string) bool {
 			return false
 		}
 	}
+	q.request.Extensions.Sort()
 	return f.plain()
 }
 
@@ -92,13 +97,13 @@ func (q *question) attributes(text string) bool {
 // there twice the last would count.
 func (q *question) extension(text string) bool {
 	key, value, plain := entry(text)
-	if _, twice := q.request.Extensions[key]; twice || !plain {
+	if _, twice := q.request.Extensions.Get(key); twice || !plain {
 		return false
 	}
 	if q.request.Extensions == nil {
-		q.request.Extensions = make(map[string]string)
+		q.request.Extensions = q.said[:0]
 	}
-	q.request.Extensions[key] = value
+	q.request.Extensions = append(q.request.Extensions, authz.Extension{Key: key, Value: value})
 	return true
 }
 

@@ -43,7 +43,7 @@ func TestDecode(t *testing.T) {
 				Request:           &authv3.AttributeContext_Request{},
 				ContextExtensions: map[string]string{"api": "orders"},
 			}},
-			authz.Request{Source: "::1", Extensions: map[string]string{"api": "orders"}},
+			authz.Request{Source: "::1", Extensions: authz.Extensions{{Key: "api", Value: "orders"}}},
 		},
 		{"a pipe is no IP address", peer(&corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: "/run/a"}}}), authz.Request{}},
 		{

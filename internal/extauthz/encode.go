@@ -19,7 +19,10 @@ type encoder struct {
 
 // A response is an encoded CheckResponse, in a buffer from the pool. It is made
 // by allow and by deny alone; nil is none.
-type response []byte
+type response struct {
+	text *[]byte
+	sent [1]mem.Buffer // what gRPC takes the text by
+}
 
 // buffers is where gRPC takes its own from, too.
 var buffers = mem.DefaultBufferPool()
@@ -33,7 +36,7 @@ func (e *encoder) respond(q *question, decision authz.Decision) *response {
 	if decision.Allows() {
 		return e.allow(q, decision)
 	}
-	return e.deny(e.answers.Deny(q.request, decision), decision)
+	return e.deny(q, decision)
 }
 
 // The fields of a CheckResponse.
@@ -54,12 +57,13 @@ func (e *encoder) allow(q *question, decision authz.Decision) *response {
 	e.changes(&w, q, decision)
 	w.close(changes)
 	e.metadata(&w, decision)
-	return w.response(buffer)
+	return q.respond(&w, buffer)
 }
 
 // deny makes a response that Envoy answers itself. It is never an
 // error_response, which Envoy may be set to let pass.
-func (e *encoder) deny(denial answer.Denial, decision authz.Decision) *response {
+func (e *encoder) deny(q *question, decision authz.Decision) *response {
+	denial := e.answers.Deny(q.request, decision)
 	buffer := buffers.Get(len(denial.Body) + roomBeside)
 	w := writer{text: (*buffer)[:0]}
 	status := w.open(responseStatus)
@@ -77,17 +81,18 @@ func (e *encoder) deny(denial answer.Denial, decision authz.Decision) *response 
 	w.string(3<<3|sized, denial.Body)
 	w.close(denied)
 	e.metadata(&w, decision)
-	return w.response(buffer)
+	return q.respond(&w, buffer)
 }
 
-// response gives what was written, in the buffer or, where that was too small,
+// respond gives what was written, in the buffer or, where that was too small,
 // in a larger one.
-func (w *writer) response(buffer *[]byte) *response {
+func (q *question) respond(w *writer, buffer *[]byte) *response {
 	if w.fault {
 		return nil
 	}
 	*buffer = w.text
-	return (*response)(buffer)
+	q.reply.text = buffer
+	return &q.reply
 }
 
 // overwrite is OVERWRITE_IF_EXISTS_OR_ADD. The action must be named: where it is

@@ -88,7 +88,7 @@ func TestWithheldBytes(t *testing.T) {
 		"cut":                          {message(within(1, numeral(1, 7)), denied)[:5], false},
 		"no protocol buffer":           {[]byte("\xff\xff"), false},
 	} {
-		err := withheld((*response)(&test.data))
+		err := withheld(&response{text: &test.data})
 		if (err == nil) != test.good {
 			t.Errorf("%s: withheld because %v", name, err)
 		}

@@ -43,8 +43,9 @@ func withheld(answered any) error {
 	if !isResponse || r == nil {
 		return errors.New("it is none")
 	}
-	status, denied, ok := contentOf(*r, 1), contentOf(*r, 2), contentOf(*r, 3)
-	others := contentOf(*r, 5) // error_response
+	text := *r.text
+	status, denied, ok := contentOf(text, 1), contentOf(text, 2), contentOf(text, 3)
+	others := contentOf(text, 5) // error_response
 	switch {
 	case status == nil:
 		return errors.New("it has no status")
@@ -95,7 +96,7 @@ func numberOf(message []byte) uint64 {
 func (s *Server) fail(q *question, cause error) *response {
 	decision := authz.Decision{Reason: authz.InternalError, Cause: cause}
 	attempt(func() { s.observe(q.request, decision, 0) })
-	return s.encoder.deny(s.encoder.answers.Deny(q.request, decision), decision)
+	return s.encoder.deny(q, decision)
 }
 
 // attempt runs step and survives its panic.

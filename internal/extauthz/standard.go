@@ -24,7 +24,7 @@ func requestOf(check *authv3.CheckRequest) authz.Request {
 	request := authz.Request{
 		// A pipe or an internal listener has no such address.
 		Source:      attributes.GetSource().GetAddress().GetSocketAddress().GetAddress(),
-		Extensions:  attributes.GetContextExtensions(),
+		Extensions:  authz.ExtensionsOf(attributes.GetContextExtensions()),
 		Certificate: certificate(attributes.GetSource().GetCertificate()),
 	}
 	http := attributes.GetRequest().GetHttp()

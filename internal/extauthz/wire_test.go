@@ -56,8 +56,8 @@ func names(check *authv3.CheckRequest) iter.Seq[string] { return over(check).nam
 // parsed reads a response with protobuf's own decoder.
 func parsed(r *response) *authv3.CheckResponse {
 	response := &authv3.CheckResponse{}
-	if err := proto.Unmarshal(*r, response); err != nil {
-		panic(fmt.Sprintf("response %q: %v", *r, err))
+	if err := proto.Unmarshal(*r.text, response); err != nil {
+		panic(fmt.Sprintf("response %q: %v", *r.text, err))
 	}
 	return response
 }
@@ -134,7 +134,7 @@ func encoded(message *authv3.CheckResponse) *response {
 	if err != nil {
 		panic(err)
 	}
-	return (*response)(&text)
+	return &response{text: &text}
 }
 
 // strip appends what is removed beside the identity headers themselves.

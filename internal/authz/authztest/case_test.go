@@ -61,7 +61,7 @@ func TestParseFile(t *testing.T) {
 	wantRequest := authz.Request{
 		HTTP: true, Method: "GET", Scheme: "https", Target: "/orders?x=1", Source: "2001:db8::7",
 		Headers:    credential.Headers{{Name: "api-token", Value: tokenOf("acme")}, {Name: "accept", Value: "\ta"}},
-		Extensions: map[string]string{"mode": "observe"},
+		Extensions: authz.Extensions{{Key: "mode", Value: "observe"}},
 	}
 	if diff := cmp.Diff(wantRequest, c.Request(noon)); diff != "" {
 		t.Errorf("request: want (-) got (+):\n%s", diff)

@@ -55,7 +55,7 @@ func (c Case) Request(now time.Time) authz.Request {
 	}
 	request := authz.Request{
 		HTTP: true, Method: sent.Method, Scheme: sent.Scheme, Target: sent.Target,
-		Headers: sent.HeaderMap, Source: sent.Source, Extensions: sent.Extensions,
+		Headers: sent.HeaderMap, Source: sent.Source, Extensions: authz.ExtensionsOf(sent.Extensions),
 	}
 	if sent.HeaderMap == nil {
 		for _, name := range slices.Sorted(maps.Keys(sent.Headers)) {
