@@ -30,7 +30,7 @@ var tiers = [...][]string{
 // besides are imports that are no arrow down, by who imports.
 var besides = map[string][]string{
 	"cmd":        {"config", "telemetry"},
-	"cli":        {"config", "telemetry", "dev", "envoy", "spelling"}, // dev is one of its commands
+	"cli":        {"config", "telemetry", "dev", "envoy", "spelling", "heap"}, // dev is one of its commands
 	"dev":        {"config", "telemetry", "envoy"},
 	"extauthz":   {"config", "telemetry"},
 	"redisstore": {"config", "telemetry"},
@@ -41,6 +41,7 @@ var besides = map[string][]string{
 	"telemetry":  {"authz", "registry", "credential", "answer", "cache"}, // answer tells which request id is shown, cache how it stands
 	"envoy":      {},                                                     // configurations to copy: know nothing of ours
 	"spelling":   {},                                                     // words only
+	"heap":       {},                                                     // the collector's settings
 }
 
 // others are modules that one package alone knows, besides what only tests

@@ -20,6 +20,7 @@ import (
 	"credence/internal/cache"
 	"credence/internal/config"
 	"credence/internal/extauthz"
+	"credence/internal/heap"
 	"credence/internal/jwks"
 	"credence/internal/telemetry"
 )
@@ -44,6 +45,7 @@ credence serve --config credence.yaml`)
 		if err != nil {
 			return err
 		}
+		defer heap.Roomy()()
 		return s.runUntilSignalled(cmd.Context())
 	}
 	return cmd
