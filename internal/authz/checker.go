@@ -139,18 +139,19 @@ func (c *Checker) gatherToken(ctx context.Context, q *question) (touched bool, e
 		q.credential = failed(err)
 		return false, err
 	}
-	token, ok := fact.Record.(*registry.Token)
-	q.credential = outcome(ok, fact.Entry)
-	if ok && q.shown.ID != "" && token.ID != q.shown.ID {
+	t, ok := fact.held.(*knownToken)
+	q.credential = outcome(ok, fact)
+	if ok && q.shown.ID != "" && t.id != q.shown.ID {
 		q.credential = invalid
-		return fact.Touched(), &registry.FieldError{Key: token.Ref().Key(), Field: "id", Why: "is not what the token says"}
+		return fact.Touched(), &registry.FieldError{Key: registry.TokenRef(t.digest).Key(), Field: "id", Why: "is not what the token says"}
 	}
 	if q.credential != found {
-		return fact.Touched(), fact.Invalid
+		return fact.Touched(), fact.Invalid()
 	}
-	q.facts.Credential = credentialOf(token)
+	own := &q.facts.Credential
+	*own = t.credential()
 
-	client, profile, _ := c.directory.Owner(ctx, token.Client, token.Profile, false)
+	client, profile, _ := c.directory.Owner(ctx, own.Client, own.Profile, false)
 	touched, err = q.ownedBy(client, profile)
 	return touched || fact.Touched(), err
 }
@@ -167,8 +168,8 @@ func recordOf[R registry.Record](f Found) (record R, came lookup) {
 	if f.Err != nil {
 		return record, failed(f.Err)
 	}
-	record, ok := f.Fact.Record.(R)
-	return record, outcome(ok, f.Fact.Entry)
+	record, ok := f.Fact.held.(R)
+	return record, outcome(ok, f.Fact)
 }
 
 func (f Found) touched() bool { return f.Err == nil && f.Fact.Touched() }
@@ -178,7 +179,7 @@ func (f Found) cause() error {
 	if f.Err != nil {
 		return f.Err
 	}
-	return f.Fact.Invalid
+	return f.Fact.Invalid()
 }
 
 // failed gives what came of a lookup that nobody could make.
@@ -191,11 +192,11 @@ func failed(err error) lookup {
 
 // outcome gives what came of a lookup; ok where it is the record that was
 // asked for.
-func outcome(ok bool, entry registry.Entry) lookup {
+func outcome(ok bool, fact *Fact) lookup {
 	switch {
 	case ok:
 		return found
-	case !entry.Absent():
+	case !fact.Absent():
 		return invalid
 	}
 	return absent
@@ -210,9 +211,9 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-func credentialOf(t *registry.Token) Credential {
+func (t *knownToken) credential() Credential {
 	return Credential{
-		Kind: credential.Token, ID: string(t.ID), Client: t.Client, Profile: t.Profile,
-		State: t.State, Allow: t.Allow, Issued: t.Created, NotBefore: t.NotBefore, Expires: t.Expires,
+		Kind: credential.Token, ID: string(t.id), Client: t.client.Value(), Profile: t.profile.Value(),
+		State: t.state, Allow: t.allow, Issued: t.issued, NotBefore: t.notBefore, Expires: t.notAfter,
 	}
 }

@@ -2,21 +2,47 @@ package authz
 
 import (
 	"sync/atomic"
+	"time"
+	"unique"
 
+	"credence/internal/credential"
 	"credence/internal/jwt"
 	"credence/internal/registry"
 )
 
 // A Fact is what stands under a ref, as a Directory knows it. A Directory that
 // keeps facts touches one as soon as it may have changed: whoever holds it
-// then looks it up again. Entry and Key are set before a Fact is handed out and
-// never change.
+// then looks it up again. What it holds is set before a Fact is handed out and
+// never changes.
+//
+// There are as many facts in memory as clients have credentials, and each
+// collection of garbage walks through all of them. So a fact is small: it holds
+// what the rules ask for, and nothing besides.
 type Fact struct {
-	registry.Entry
-	Key     *jwt.Key // of a client's key
+	// held is what a record says, or an error that says why it cannot be read;
+	// nil: there is none.
+	held    any
 	era     *Era
 	touched atomic.Bool
 	evicted atomic.Uint64 // changes that the era had seen when nobody kept the fact any more, plus one
+}
+
+// A knownToken is what is held of a token's record. Tokens share the ids of clients
+// and profiles.
+type knownToken struct {
+	digest                      credential.Digest
+	id                          credential.TokenID
+	client                      unique.Handle[registry.ClientID]
+	profile                     unique.Handle[registry.ProfileID]
+	allow                       registry.Networks
+	issued, notBefore, notAfter time.Time
+	state                       registry.State
+}
+
+// A knownKey is what is held of a client's key: its record, and the key in it.
+type knownKey struct {
+	*registry.Key
+	usable *jwt.Key
 }
 
 // An Era is a span of time in which no fact was lost sight of. When it ends
@@ -37,19 +63,42 @@ func NewFact(era *Era, entry registry.Entry) *Fact {
 // Belong says which era a new Fact is of. It is called before all else.
 func (f *Fact) Belong(era *Era) { f.era = era }
 
-// Hold says what stands there. The fields of the entry are not kept: the record
-// is all that is needed. A key that cannot be used is an invalid record.
+// Hold says what stands there. A key that cannot be used is an invalid record.
 func (f *Fact) Hold(entry registry.Entry) {
-	entry.Fields = nil
-	f.Entry = entry
-	record, ok := entry.Record.(*registry.Key)
-	if !ok {
-		return
-	}
-	if f.Key, f.Invalid = KeyOf(record); f.Invalid != nil {
-		f.Record = nil
+	switch record := entry.Record.(type) {
+	case nil:
+		if entry.Invalid != nil {
+			f.held = entry.Invalid
+		}
+	case *registry.Token:
+		f.held = &knownToken{
+			digest: record.Digest, id: record.ID, client: unique.Make(record.Client), profile: unique.Make(record.Profile),
+			allow: record.Allow, issued: record.Created, notBefore: record.NotBefore, notAfter: record.Expires, state: record.State,
+		}
+	case *registry.Key:
+		key, err := KeyOf(record)
+		if err != nil {
+			f.held = err
+			return
+		}
+		f.held = knownKey{record, key}
+	default:
+		f.held = record
 	}
 }
+
+// Absent tells that there is no such record.
+func (f *Fact) Absent() bool { return f.held == nil }
+
+// Invalid says why the record cannot be read; nil: it can be, or there is none.
+func (f *Fact) Invalid() error {
+	err, _ := f.held.(error)
+	return err
+}
+
+// InEra gives the same fact in another era: what befalls one does not befall the
+// other.
+func (f *Fact) InEra(era *Era) *Fact { return &Fact{held: f.held, era: era} }
 
 // Touch says that the fact may have changed.
 func (f *Fact) Touch() { f.touched.Store(true) }

@@ -162,15 +162,15 @@ func (c *Checker) clientsKey(ctx context.Context, q *question, peeked jwt.Peeked
 		q.credential = failed(err)
 		return by, err
 	}
-	record, ok := by.fact.Record.(*registry.Key)
-	if q.credential = outcome(ok, by.fact.Entry); q.credential == absent {
+	held, ok := by.fact.held.(knownKey)
+	if q.credential = outcome(ok, by.fact); q.credential == absent {
 		return by, q.refuse(jwt.KeyUnknown, "kid: names no key of the client's")
 	}
 	if ok {
-		by.key, by.record = by.fact.Key, record
-		by.rules.RequireIssued, by.rules.RequireBinding = true, record.RequireCnf
+		by.key, by.record = held.usable, held.Key
+		by.rules.RequireIssued, by.rules.RequireBinding = true, held.RequireCnf
 	}
-	return by, by.fact.Invalid
+	return by, by.fact.Invalid()
 }
 
 // refuse notes a fault, and gives it for the log.
@@ -192,15 +192,15 @@ func (c *Checker) bound(ctx context.Context, q *question, subject, issuer string
 		q.jwt.binding = failed(err)
 		return nil, err
 	}
-	binding, ok := fact.Record.(*registry.Binding)
-	switch q.jwt.binding = outcome(ok, fact.Entry); q.jwt.binding {
+	binding, ok := fact.held.(*registry.Binding)
+	switch q.jwt.binding = outcome(ok, fact); q.jwt.binding {
 	case found:
 		q.facts.Credential = Credential{Client: binding.Client, Profile: binding.Profile, State: binding.State}
 	case absent:
 		q.jwt.problem = jwt.Problem{Fault: jwt.SubjectUnknown, Why: "no binding of that issuer and subject"}
 		return fact, causeOf(q.jwt.problem)
 	}
-	return fact, fact.Invalid
+	return fact, fact.Invalid()
 }
 
 // evaluate holds the claims to the rules, and gathers whose the JWT is.

@@ -193,7 +193,7 @@ func (m *machine) takeToken(k *checking) {
 
 func (m *machine) tokenIs(k *checking, h *held) {
 	k.fact, k.at = h, looksForOwner
-	if h.Record == nil {
+	if h.Absent() || h.Invalid() != nil {
 		m.judge(k) // absent or invalid: that decides
 	}
 }

@@ -291,7 +291,7 @@ func preferred(entries []registry.Entry) registry.Entry {
 // ttlOf gives when a fact is read again. That a record is invalid is soon
 // mended, and may end by itself: its time of creation may lie ahead.
 func (c *Cache) ttlOf(h *held) time.Duration {
-	if h.Record == nil {
+	if h.Absent() || h.Invalid() != nil {
 		return min(c.options.TTL, c.options.NegativeTTL)
 	}
 	return c.options.TTL

@@ -237,7 +237,7 @@ func TestReadIsOvertaken(t *testing.T) {
 	disable(t, s.memory)
 	s.end(second)
 	s.finish(first.reading, entries, through, err)
-	if err := first.want.await(t.Context()); err != nil || first.want.held.Record == nil {
+	if err := first.want.await(t.Context()); err != nil || first.want.held.Absent() {
 		t.Errorf("the read that was overtaken: %v", err)
 	}
 	if seq, _ := s.seen(); seq != 1 {

@@ -73,7 +73,7 @@ func (c *Cache) lookForRevoked() authz.Found {
 // does not matter.
 func asOf(found authz.Found) authz.Found {
 	if found.Err == nil {
-		found.Fact = authz.NewFact(&authz.Era{}, found.Fact.Entry)
+		found.Fact = found.Fact.InEra(&authz.Era{})
 	}
 	return found
 }

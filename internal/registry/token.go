@@ -47,8 +47,9 @@ func (t *Token) Fields() Fields {
 }
 
 func scanToken(s *scanner) *Token {
+	requiredID(s, "digest", credential.ParseDigest)
 	return &Token{
-		Digest:     requiredID(s, "digest", credential.ParseDigest),
+		Digest:     credential.Digest(s.ref.ID), // the same, which whoever asked has already
 		ID:         required(s, "id", credential.ParseTokenID),
 		Client:     required(s, "client", ParseID[ClientID]),
 		Profile:    required(s, "profile", ParseID[ProfileID]),
