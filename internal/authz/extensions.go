@@ -67,7 +67,7 @@ func (e Extensions) clone() Extensions {
 // operator's, and every check names one.
 type routes struct {
 	policy RoutePolicy
-	known  atomic.Pointer[map[string]Route] // by what they say; replaced, never changed
+	known  atomic.Pointer[map[string]*Route] // by what they say; replaced, never changed
 	adding sync.Mutex
 }
 
@@ -77,25 +77,25 @@ const mostRoutes = 1000
 // parse gives what RoutePolicy.Parse gives. What a route has is shared by all
 // who ask.
 func (r *routes) parse(said Extensions) (Route, error) {
-	var room [512]byte
+	var room [192]byte
 	name := said.appendTo(room[:0])
 	if known := r.known.Load(); known != nil {
 		if route, found := (*known)[string(name)]; found {
-			return route, nil
+			return *route, nil
 		}
 	}
 	route, err := r.policy.Parse(said.clone())
 	if err == nil {
-		r.remember(string(name), route)
+		r.remember(string(name), &route)
 	}
 	return route, err
 }
 
 // remember adds a route to those that are known.
-func (r *routes) remember(name string, route Route) {
+func (r *routes) remember(name string, route *Route) {
 	r.adding.Lock()
 	defer r.adding.Unlock()
-	known := make(map[string]Route)
+	known := make(map[string]*Route)
 	if before := r.known.Load(); before != nil {
 		if len(*before) >= mostRoutes {
 			return

@@ -120,36 +120,6 @@ func TestParseNetwork(t *testing.T) {
 	}
 }
 
-func TestNetworks(t *testing.T) {
-	tests := []struct {
-		list, peer string
-		want       bool
-	}{
-		{"192.0.2.0/24", "192.0.2.255", true},
-		{"192.0.2.0/24", "192.0.3.0", false},
-		{"192.0.2.0/24 198.51.100.7", "198.51.100.7", true},
-		{"0.0.0.0/0", "203.0.113.1", true},
-		{"0.0.0.0/0", "2001:db8::1", false},
-		{"::/0", "2001:db8::1", true},
-		{"::/0", "203.0.113.1", false},
-		{"::ffff:192.0.2.0/120", "192.0.2.9", true},
-		{"::ffff:0:0/96", "2001:db8::1", false},
-	}
-	for _, test := range tests {
-		list := networks(test.list)
-		if got := list.Contains(netip.MustParseAddr(test.peer)); got != test.want {
-			t.Errorf("%s contains %s: got %v, want %v", test.list, test.peer, got, test.want)
-		}
-		if !list.Present() {
-			t.Errorf("%s: want it present", test.list)
-		}
-	}
-	var absent registry.Networks
-	if absent.Present() || absent.String() != "" || absent.Contains(netip.MustParseAddr("192.0.2.1")) {
-		t.Errorf("the zero Networks: got %q, present %v", absent, absent.Present())
-	}
-}
-
 func TestLabels(t *testing.T) {
 	labels, err := registry.ParseLabels("tier=gold region=")
 	if diff := cmp.Diff(registry.Labels{{Key: "tier", Value: "gold"}, {Key: "region"}}, labels); diff != "" || err != nil {
