@@ -130,6 +130,7 @@ func startServer(ctx context.Context, options Options, redis string) (*server, e
 	c.Redis.URL = redis
 	c.Listen.Drain = 0 // Envoy has ended before
 	c.JWT.Audiences = []string{audience}
+	c.Identity.Strip = config.StripSeen // the Envoy here is envoy.yaml as it stands, which sends every header
 	var err error
 	if c.Listen.GRPC, err = freeNear(portGRPC); err != nil {
 		return nil, err
