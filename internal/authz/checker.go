@@ -214,6 +214,6 @@ func firstError(errs ...error) error {
 func (t *knownToken) credential() Credential {
 	return Credential{
 		Kind: credential.Token, ID: string(t.id), Client: t.client.Value(), Profile: t.profile.Value(),
-		State: t.state, Allow: t.allow, Issued: t.issued, NotBefore: t.notBefore, Expires: t.notAfter,
+		State: t.state, Allow: t.allow, Issued: t.issued.time(), NotBefore: t.notBefore.time(), Expires: t.notAfter.time(),
 	}
 }

@@ -22,6 +22,7 @@ type Fact struct {
 	// held is what a record says, or an error that says why it cannot be read;
 	// nil: there is none.
 	held    any
+	token   knownToken // what held points at, where it is one: most facts are
 	era     *Era
 	touched atomic.Bool
 	evicted atomic.Uint64 // changes that the era had seen when nobody kept the fact any more, plus one
@@ -35,9 +36,19 @@ type knownToken struct {
 	client                      unique.Handle[registry.ClientID]
 	profile                     unique.Handle[registry.ProfileID]
 	allow                       registry.Networks
-	issued, notBefore, notAfter time.Time
+	issued, notBefore, notAfter instant
 	state                       registry.State
 }
+
+// An instant is a time of which no more is kept than when it is.
+type instant struct {
+	seconds int64 // since 1970
+	nanos   int32
+}
+
+func instantOf(t time.Time) instant { return instant{t.Unix(), int32(t.Nanosecond())} } // #nosec G115 -- below 10⁹
+
+func (m instant) time() time.Time { return time.Unix(m.seconds, int64(m.nanos)).UTC() }
 
 // A knownKey is what is held of a client's key: its record, and the key in it.
 type knownKey struct {
@@ -71,10 +82,12 @@ func (f *Fact) Hold(entry registry.Entry) {
 			f.held = entry.Invalid
 		}
 	case *registry.Token:
-		f.held = &knownToken{
+		f.token = knownToken{
 			digest: record.Digest, id: record.ID, client: unique.Make(record.Client), profile: unique.Make(record.Profile),
-			allow: record.Allow, issued: record.Created, notBefore: record.NotBefore, notAfter: record.Expires, state: record.State,
+			allow: record.Allow, state: record.State,
+			issued: instantOf(record.Created), notBefore: instantOf(record.NotBefore), notAfter: instantOf(record.Expires),
 		}
+		f.held = &f.token
 	case *registry.Key:
 		key, err := KeyOf(record)
 		if err != nil {

@@ -3,6 +3,7 @@ package authz
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"credence/internal/registry"
 )
@@ -88,6 +89,20 @@ func TestEvictedDuringAChange(t *testing.T) {
 		both.Wait()
 		if !fact.Touched() {
 			t.Fatal("a change was missed")
+		}
+	}
+}
+
+// TestInstant holds what is kept of a time to the time: one that is not there,
+// and the last that a record can tell.
+func TestInstant(t *testing.T) {
+	for _, want := range []time.Time{
+		{}, time.Unix(0, 0), noon, noon.Add(time.Nanosecond), noon.Add(-time.Nanosecond), time.Date(9999, time.December, 31, 23, 59, 59, 999_999_999, time.UTC),
+		time.Date(0, time.January, 1, 0, 0, 0, 1, time.FixedZone("", 3600)),
+	} {
+		got := instantOf(want).time()
+		if !got.Equal(want) || got.IsZero() != want.IsZero() {
+			t.Errorf("%v is kept as %v", want, got)
 		}
 	}
 }

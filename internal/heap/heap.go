@@ -3,7 +3,8 @@
 // Go collects when the heap has grown by as much as was live (GOGC=100). A server
 // that knows few clients has a few MiB that live, and fills as many with garbage
 // in some hundred checks: it would collect a hundred times a second. So a heap may
-// always grow by a room before it is collected, however little lives.
+// always grow by a room before it is collected, however little lives. Where
+// much lives, it may grow by less than as much again.
 package heap
 
 import (
@@ -17,8 +18,9 @@ import (
 // Room is by how much the heap may grow before it is collected, in bytes.
 const Room = 32 << 20
 
-// Where more lives, the room is this part of it, in percent, as Go has it.
-const ofMore = 100
+// ofMore is the room where more lives than that, in percent of it. It is less than
+// Go's own 100: a full memory costs some time, and not twice its size.
+const ofMore = 70
 
 // Roomy gives the heap its room from now on, until stop is called. Where the
 // environment says how to collect (GOGC), that holds, and nothing is done.

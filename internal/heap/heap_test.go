@@ -13,7 +13,7 @@ func TestPercent(t *testing.T) {
 		want int
 	}{
 		{0, 800}, {1 << 20, 800}, {4 << 20, 800}, // less than 4 MiB count as much: Go's own least heap grows with GOGC
-		{8 << 20, 400}, {16 << 20, 200}, {32 << 20, 100},
+		{8 << 20, 400}, {16 << 20, 200}, {32 << 20, 100}, {40 << 20, 80},
 		{64 << 20, ofMore}, {1 << 40, ofMore},
 	} {
 		if got := percent(test.live); got != test.want {
