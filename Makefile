@@ -40,7 +40,7 @@ NODE_STAMP   := $(if $(MACHINE_NODE),,$(BIN)/.node-$(NODE_VERSION))
 SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test lint check fuzz bench cover vuln record-checks tools envoy signers redis clean
+.PHONY: help run build test lint check fuzz bench bench-long cover vuln record-checks tools envoy signers redis clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,9 +79,12 @@ fuzz: ## every fuzz target, one by one, for FUZZTIME (60s) each
 	done <<< "$$targets"; \
 	exit $$failed
 
-bench: redis build ## what checks cost, and how soon a change counts: tables, and .bin/bench.md (9 minutes)
+bench: redis envoy build ## what checks cost beside other servers: tables, .bin/bench.md and .bin/bench.svg (5 minutes)
 	cd internal/bench && CGO_ENABLED=0 go build -trimpath -o $(BIN)/bench .
-	@exec $(BIN)/bench -credence $(BIN)/credence -markdown $(BIN)/bench.md $(BENCH)
+	@exec $(BIN)/bench -credence $(BIN)/credence -envoy $(BIN)/envoy -markdown $(BIN)/bench.md -svg $(BIN)/bench.svg $(BENCH)
+
+bench-long: override BENCH := -long $(BENCH)
+bench-long: bench ## besides: JWTs, changes, floods, and what grows with size (11 minutes)
 
 cover: envoy signers redis ## which lines the tests reach: a sum, and .bin/cover.html
 	go test -timeout 15m -coverpkg ./... -coverprofile $(BIN)/cover.out ./...

@@ -115,8 +115,8 @@ func reportApplied(kinds []*kind) section {
 		}
 		table = append(table, append(row, fmt.Sprint(k.who.other)))
 		goals = append(goals,
-			goal{k.name + " to the check answered by it, p50, ms", "%.2f", millis(p50Goal), p50},
-			goal{k.name + " to the check answered by it, p99, ms", "%.2f", millis(p99Goal), p99})
+			atMost(k.name+" to the check answered by it, p50, ms", "%.2f", millis(p50Goal), p50),
+			atMost(k.name+" to the check answered by it, p99, ms", "%.2f", millis(p99Goal), p99))
 	}
 	writeTable(&b, table)
 	return section{text: b.String(), goals: goals}

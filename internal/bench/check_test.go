@@ -6,8 +6,10 @@ import (
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"github.com/google/go-cmp/cmp"
+	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"credence/internal/credential"
 )
@@ -20,10 +22,12 @@ func newTokens(n int) []credential.Secret {
 	return tokens
 }
 
+var plain = request{peerAddress, routeScopes, plainHeaders}
+
 // A frame with a token in its place is the check with that token.
 func TestFrame(t *testing.T) {
 	tokens := newTokens(3)
-	f, err := newFrame(peerAddress, tokens[2], 7)
+	f, err := newFrame(plain, tokens[2], 7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +36,7 @@ func TestFrame(t *testing.T) {
 		if err := proto.Unmarshal(f.with(token), &got); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(newCheck(peerAddress, token, 7), &got, protocmp.Transform()); diff != "" {
+		if diff := cmp.Diff(plain.check(token, 7), &got, protocmp.Transform()); diff != "" {
 			t.Errorf("check (-want +got):\n%s", diff)
 		}
 	}
@@ -71,6 +75,49 @@ func TestChecksAskWithEachToken(t *testing.T) {
 	for n := range 4 {
 		if want := tokens[n%2].Expose(); !bytes.Contains(c.of(2).check(n), []byte(want)) {
 			t.Errorf("of the first two, check %d is not about token %d", n, n%2)
+		}
+	}
+}
+
+// A request has as many headers as it should, with the credential among them.
+func TestRequestHeaders(t *testing.T) {
+	token := newTokens(1)[0]
+	for _, n := range []int{5, 10, plainHeaders, 100} {
+		check := request{peerAddress, routeScopes, n}.check(token, 1)
+		if got := len(check.GetAttributes().GetRequest().GetHttp().GetHeaderMap().GetHeaders()); got != n {
+			t.Errorf("%d headers, want %d", got, n)
+		}
+		if headerOf(check, "authorization") == "" || headerOf(check, ":path") != path {
+			t.Errorf("of %d headers, none has the credential or none the path", n)
+		}
+	}
+}
+
+func TestChecksExpect(t *testing.T) {
+	allowed := encoded(t, &authv3.CheckResponse{Status: &statuspb.Status{}, HttpResponse: &authv3.CheckResponse_OkResponse{}})
+	denied := encoded(t, &authv3.CheckResponse{
+		Status:          &statuspb.Status{Code: 7},
+		DynamicMetadata: &structpb.Struct{Fields: map[string]*structpb.Value{"reason": structpb.NewStringValue("token_unknown")}},
+	})
+	all, err := newChecks(peerAddress, newTokens(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		checks *checks
+		answer []byte
+		want   bool
+	}{
+		"allowed as it should be":  {all, allowed, true},
+		"denied, should pass":      {all, denied, false},
+		"denied as it should be":   {all.denied("token_unknown"), denied, true},
+		"denied by another reason": {all.denied("scope_missing"), denied, false},
+		"allowed, should not pass": {all.denied("token_unknown"), allowed, false},
+		"the first of the denied":  {all.denied("token_unknown").of(1), denied, true},
+		"no answer":                {all, []byte("\xff"), false},
+	} {
+		if err := test.checks.expect(test.answer); (err == nil) != test.want {
+			t.Errorf("%s: expect: %v, want as expected %t", name, err, test.want)
 		}
 	}
 }

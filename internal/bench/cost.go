@@ -4,127 +4,153 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"credence/internal/credential"
 )
 
-// measureCost measures what a check of a known client costs credence, beside
-// the least that a gRPC server in Go can do: answer with the same bytes.
+const (
+	stripSeen = "identity: {strip: seen}"
+	// ungranted is a scope that the profile of all clients here does not grant.
+	ungranted = "orders:admin"
+)
+
+// Goals of a check's CPU, to that of who answers the same bytes.
+const (
+	mostToNoop    = 0.65
+	mostAllToNoop = 0.75
+	mostToRaw     = 1.25
+	mostToNaive   = 1.0 / 3
+)
+
+// A matter is one kind of check, with who is asked it: credence first, then
+// peers that answer the bytes that it answered.
+type matter struct {
+	name  string
+	bytes int // of an answer
+	turns []*turn
+	goals map[peerKind]float64 // of credence's CPU to a peer's, at most
+}
+
+// measureCost measures what checks cost credence, beside what the same answers
+// cost others.
 func measureCost(ctx context.Context, s *stage, p plan, out io.Writer) (section, error) {
-	credence, err := s.credenceOf(ctx, p, population{1, 1, 1})
+	matters, err := s.costMatters(ctx, p)
 	if err != nil {
 		return section{}, err
 	}
-	peer, err := s.startPeer(ctx, credence.answer, credence.load.checks)
-	if err != nil {
-		return section{}, fmt.Errorf("no-op: %w", err)
+	var turns []*turn
+	for _, m := range matters {
+		turns = append(turns, m.turns...)
 	}
-	turns := []*turn{{name: "credence", server: credence, load: credence.load}, {name: "no-op", server: peer, load: peer.load}}
 	if err := takeTurns(ctx, s, p, turns, out); err != nil {
 		return section{}, err
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d checks in flight over %d connections, answers of %d bytes.\n\n", inFlight, connections, len(credence.answer))
-	writeTable(&b, rows("server", turns))
-	b.WriteString("\n" + ranges(turns))
-	return section{text: b.String()}, nil
+	return reportCost(matters), nil
 }
 
-// startPeer starts this program once more, as the server that answers what
-// credence answered.
-func (s *stage) startPeer(ctx context.Context, answer []byte, checks *checks) (*server, error) {
-	file := filepath.Join(s.dir, "answer")
-	if err := os.WriteFile(file, answer, 0o600); err != nil {
-		return nil, err
-	}
-	p, err := s.startSelf("no-op", peerCommand, file)
+// costMatters starts all that is asked. One credence answers all kinds of check
+// but for the one that needs another setting.
+func (s *stage) costMatters(ctx context.Context, p plan) ([]*matter, error) {
+	all, err := s.credenceOf(ctx, p, population{1, 1, 1})
 	if err != nil {
 		return nil, err
 	}
-	server, err := p.serves(ctx, "no-op", checks)
-	if err == nil && len(server.answer) != len(answer) {
-		err = fmt.Errorf("answers %d bytes, want the %d of credence", len(server.answer), len(answer))
+	known := all.load.checks
+	seen, err := s.startCredence(ctx, p, "seen", stripSeen, known)
+	if err != nil {
+		return nil, err
 	}
-	return server, err
-}
-
-// A column is one figure of a round, and how it is written.
-type column struct {
-	title  string
-	format string
-	figure func(round) float64
-	alone  bool // no ratio: what it is compared with is nothing
-}
-
-var columns = []column{
-	{"CPU, µs/check", "%.1f", func(r round) float64 { return micros(r.cpu) }, false},
-	{"Redis CPU, µs/check", "%.1f", func(r round) float64 { return micros(r.redis) }, true},
-	{"checks/s", "%.0f", func(r round) float64 { return r.rate }, false},
-	{"p50, ms", "%.2f", func(r round) float64 { return millis(r.p50) }, false},
-	{"p99, ms", "%.2f", func(r round) float64 { return millis(r.p99) }, false},
-}
-
-// figures gives a column's figure of each round.
-func (c column) figures(rounds []round) []float64 {
-	figures := make([]float64, len(rounds))
-	for i, r := range rounds {
-		figures[i] = c.figure(r)
+	scopeless, err := request{peerAddress, ungranted, plainHeaders}.checks(known.credentials)
+	if err != nil {
+		return nil, err
 	}
-	return figures
-}
-
-// rows gives the cells of a table: titles, a row of medians for each that was
-// asked in turns, and the ratio of the first to the second.
-func rows(title string, turns []*turn) [][]string {
-	all := [][]string{{title}}
-	for _, t := range turns {
-		all = append(all, []string{t.name})
+	strangers, err := newChecks(peerAddress, []credential.Secret{credential.NewToken(credential.NewTokenID())})
+	if err != nil {
+		return nil, err
 	}
-	all = append(all, []string{"ratio"})
-	for _, c := range columns {
-		medians := make([]float64, len(turns))
-		for i, t := range turns {
-			medians[i] = median(c.figures(t.rounds))
-			all[i+1] = append(all[i+1], fmt.Sprintf(c.format, medians[i]))
+	var matters []*matter
+	for _, of := range []struct {
+		name   string
+		server *server
+		checks *checks
+		peers  []peerKind
+		goals  map[peerKind]float64
+	}{
+		{"known, strip: all", all, known, []peerKind{noopPeer, rawPeer}, map[peerKind]float64{noopPeer: mostAllToNoop}},
+		{
+			"known, strip: seen", seen, known, []peerKind{noopPeer, rawPeer, workedPeer, naivePeer},
+			map[peerKind]float64{noopPeer: mostToNoop, rawPeer: mostToRaw, naivePeer: mostToNaive},
+		},
+		{"known, denied", seen, scopeless.denied("scope_missing"), []peerKind{noopPeer}, map[peerKind]float64{noopPeer: mostToNoop}},
+		{"unknown", seen, strangers.denied("token_unknown"), []peerKind{noopPeer}, map[peerKind]float64{noopPeer: mostToNoop}},
+	} {
+		m, err := s.newMatter(ctx, of.name, of.server, of.checks, of.peers)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", of.name, err)
 		}
-		ratio := "–"
-		if medians[1] > 0 && !c.alone {
-			ratio = fmt.Sprintf("%.2f", medians[0]/medians[1])
+		m.goals = of.goals
+		matters = append(matters, m)
+	}
+	return matters, nil
+}
+
+// newMatter asks credence once, and starts peers that answer the same.
+func (s *stage) newMatter(ctx context.Context, name string, credence *server, checks *checks, peers []peerKind) (*matter, error) {
+	load := credence.load.with(checks)
+	answer, err := load.one(ctx)
+	if err != nil {
+		return nil, credence.failed("first check", err)
+	}
+	m := &matter{name: name, bytes: len(answer), turns: []*turn{{name: "credence", check: name, server: credence, load: load}}}
+	for _, kind := range peers {
+		peer, err := s.startPeerOf(ctx, kind, answer, checks)
+		if err != nil {
+			return nil, err
 		}
-		all[0] = append(all[0], c.title)
-		all[len(all)-1] = append(all[len(all)-1], ratio)
+		m.turns = append(m.turns, &turn{name: string(kind), check: name, server: peer, load: peer.load})
+	}
+	return m, nil
+}
+
+// toPeers gives, for each turn of a matter, how many times its CPU credence's
+// is: the median of the rounds.
+func (m *matter) toPeers() []float64 {
+	ours := mapped(m.turns[0].rounds, cpuMicros)
+	all := make([]float64, len(m.turns))
+	for i, t := range m.turns {
+		all[i] = median(ratios(ours, mapped(t.rounds, cpuMicros)))
 	}
 	return all
 }
 
-// writeDearer writes a table of what those that were asked in turns cost, and
-// gives how many times that is what the first costs.
-func writeDearer(b *strings.Builder, title string, turns []*turn) (dearer []float64) {
-	table := [][]string{{title, "CPU, µs/check", "ratio, by round", "p50, ms", "p99, ms"}}
-	cpu := func(r round) float64 { return micros(r.cpu) }
-	for _, t := range turns {
-		ratio := median(ratios(mapped(t.rounds, cpu), mapped(turns[0].rounds, cpu)))
-		dearer = append(dearer, ratio)
-		table = append(table, []string{
-			t.name, fmt.Sprintf("%.1f", median(mapped(t.rounds, cpu))), fmt.Sprintf("%.2f", ratio),
-			fmt.Sprintf("%.2f", median(mapped(t.rounds, func(r round) float64 { return millis(r.p50) }))),
-			fmt.Sprintf("%.2f", median(mapped(t.rounds, func(r round) float64 { return millis(r.p99) }))),
-		})
+func reportCost(matters []*matter) section {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d checks in flight over %d connections. Peers answer as many bytes as credence does; the ratio is credence's CPU to theirs, the median of the rounds' ratios.\n\n", inFlight, connections)
+	table := [][]string{{"server", "check", "answer, bytes", "CPU, µs/check", "least to most", "ratio", "Redis CPU, µs/check", "checks/s", "p50, ms", "p99, ms"}}
+	found := section{charts: []chart{{title: "CPU of a server, µs a check"}}}
+	for _, m := range matters {
+		for i, ratio := range m.toPeers() {
+			t := m.turns[i]
+			table = append(table, m.row(t, ratio))
+			found.charts[0].bars = append(found.charts[0].bars, bar{group: m.name, name: t.name, figure: median(mapped(t.rounds, cpuMicros)), ours: i == 0})
+			if most, wanted := m.goals[peerKind(t.name)]; wanted {
+				found.goals = append(found.goals, atMost(fmt.Sprintf("CPU a check (%s), to the %s of as many bytes", m.name, t.name), "%.3f", most, ratio))
+			}
+		}
 	}
-	writeTable(b, table)
-	return dearer
+	writeTable(&b, table)
+	found.text = b.String()
+	return found
 }
 
-// ranges says how far the rounds lie apart.
-func ranges(turns []*turn) string {
-	var b strings.Builder
-	b.WriteString("CPU over the rounds, least to most:")
-	for i, t := range turns {
-		cpu := columns[0].figures(t.rounds)
-		fmt.Fprintf(&b, "%s %s %.1f to %.1f µs/check", strings.Repeat(",", min(i, 1)), t.name, slices.Min(cpu), slices.Max(cpu))
+// row gives a row of the table.
+func (m *matter) row(t *turn, ratio float64) []string {
+	cpu := mapped(t.rounds, cpuMicros)
+	row := []string{
+		t.name, m.name, fmt.Sprint(m.bytes), fmt.Sprintf("%.1f", median(cpu)), fmt.Sprintf("%.1f–%.1f", slices.Min(cpu), slices.Max(cpu)),
+		fmt.Sprintf("%.2f", ratio), fmt.Sprintf("%.1f", median(mapped(t.rounds, func(r round) float64 { return micros(r.redis) }))),
 	}
-	b.WriteString(".\n")
-	return b.String()
+	return append(row, t.speed()...)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -28,13 +27,19 @@ const (
 type load struct {
 	conns   []*grpc.ClientConn
 	checks  *checks
+	workers int           // how many checks are in flight in a closed loop
 	timeout time.Duration // of a check
 }
 
 // newLoad makes a load for an address; it connects when it first asks. Its
 // connections end with the process.
 func newLoad(address string, checks *checks) (*load, error) {
-	l := &load{conns: make([]*grpc.ClientConn, connections), checks: checks, timeout: checkTimeout}
+	return newLoadOver(connections, address, checks)
+}
+
+// newLoadOver makes a load over some connections.
+func newLoadOver(connections int, address string, checks *checks) (*load, error) {
+	l := &load{conns: make([]*grpc.ClientConn, connections), checks: checks, workers: inFlight, timeout: checkTimeout}
 	for i := range l.conns {
 		var err error
 		l.conns[i], err = grpc.NewClient("passthrough:///"+address,
@@ -52,7 +57,16 @@ func (l *load) of(n int) *load { return l.with(l.checks.of(n)) }
 
 // with gives a load of other checks, over the same connections.
 func (l *load) with(checks *checks) *load {
-	return &load{conns: l.conns, checks: checks, timeout: l.timeout}
+	other := *l
+	other.checks = checks
+	return &other
+}
+
+// by gives a load that keeps n checks in flight, over the same connections.
+func (l *load) by(n int) *load {
+	other := *l
+	other.workers = n
+	return &other
 }
 
 // run asks for a while, in a closed loop: each worker asks again as soon as it
@@ -60,8 +74,8 @@ func (l *load) with(checks *checks) *load {
 // is not allowed ends it.
 func (l *load) run(ctx context.Context, length time.Duration) ([]time.Duration, error) {
 	end := time.Now().Add(length)
-	latencies := make([][]time.Duration, inFlight)
-	err := inParallel(ctx, inFlight, func(ctx context.Context, worker int) (err error) {
+	latencies := make([][]time.Duration, l.workers)
+	err := inParallel(ctx, l.workers, func(ctx context.Context, worker int) (err error) {
 		latencies[worker], err = l.work(ctx, worker, end)
 		return err
 	})
@@ -105,13 +119,13 @@ func inParallel(ctx context.Context, n int, work func(ctx context.Context, worke
 func (l *load) work(ctx context.Context, worker int, end time.Time) ([]time.Duration, error) {
 	var latencies []time.Duration
 	var answer []byte
-	frame := l.checks.frames[worker].copied()
+	frame := l.checks.frames[worker%len(l.checks.frames)].copied()
 	for i := range mostChecks {
 		begun := time.Now()
 		if !begun.Before(end) {
 			break
 		}
-		check := frame.with(l.checks.credentials[(worker+i*inFlight)%len(l.checks.credentials)])
+		check := frame.with(l.checks.credentials[(worker+i*l.workers)%len(l.checks.credentials)])
 		if err := l.ask(ctx, worker, check, &answer); err != nil {
 			return nil, fmt.Errorf("after %s: %w", time.Since(begun).Round(time.Millisecond), err)
 		}
@@ -159,22 +173,12 @@ func (l *load) one(ctx context.Context) (answer []byte, err error) {
 	return answer, err
 }
 
-// errRefused says that an answer does not let the request pass.
-var errRefused = errors.New("not allowed")
-
-// ask asks once. Anything but an answer that allows is an error.
+// ask asks once. Any answer but the one that is expected is an error.
 func (l *load) ask(ctx context.Context, worker int, check []byte, answer *[]byte) error {
 	if err := l.send(ctx, worker, check, answer); err != nil {
 		return err
 	}
-	if !allows(*answer) {
-		status, reason, err := refusal(*answer)
-		if err != nil {
-			return err
-		}
-		return fmt.Errorf("%w: code %d, reason %q", errRefused, status, reason)
-	}
-	return nil
+	return l.checks.expect(*answer)
 }
 
 // send asks once and takes whatever is answered.

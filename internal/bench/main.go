@@ -19,7 +19,10 @@ type plan struct {
 	rounds   int           // of each that is compared
 	length   time.Duration // of one round
 	only     string        // names of parts; empty: all
+	long     bool          // whether parts run that are not in the short plan
+	envoy    string        // path of Envoy
 	markdown string        // file for the report; empty: none
+	svg      string        // file for the picture; empty: none
 }
 
 // longest bounds a run, whatever hangs.
@@ -37,9 +40,12 @@ func main() {
 	var p plan
 	flag.StringVar(&p.credence, "credence", "credence", "path of the `program`")
 	flag.IntVar(&p.rounds, "rounds", 9, "how many rounds each is asked that is compared, 5 to 50")
-	flag.DurationVar(&p.length, "length", 2*time.Second, "of one round, 1s to 10s")
-	flag.StringVar(&p.only, "only", "", "`parts` to run, with commas between: "+strings.Join(partNames(), ", "))
+	flag.DurationVar(&p.length, "length", 800*time.Millisecond, "of one round, 500ms to 10s")
+	flag.StringVar(&p.only, "only", "", "`parts` to run, with commas between, in place of the short plan: "+strings.Join(partNames(), ", "))
+	flag.BoolVar(&p.long, "long", false, "run all parts")
+	flag.StringVar(&p.envoy, "envoy", "envoy", "path of the `program` Envoy")
 	flag.StringVar(&p.markdown, "markdown", "", "`file` to write the report to, too")
+	flag.StringVar(&p.svg, "svg", "", "`file` to draw the figures to")
 	flag.Parse()
 	if err := p.bounded(); err != nil {
 		exit(err)
@@ -60,8 +66,8 @@ func exit(err error) {
 
 // bounded tells whether a run ends within minutes.
 func (p plan) bounded() error {
-	if p.rounds < 5 || p.rounds > 50 || p.length < time.Second || p.length > 10*time.Second || flag.NArg() > 0 {
-		return errors.New("want 5 to 50 rounds of 1s to 10s each, and no arguments")
+	if p.rounds < 5 || p.rounds > 50 || p.length < 500*time.Millisecond || p.length > 10*time.Second || flag.NArg() > 0 {
+		return errors.New("want 5 to 50 rounds of 500ms to 10s each, and no arguments")
 	}
 	return nil
 }
@@ -69,7 +75,7 @@ func (p plan) bounded() error {
 // run runs the parts, prints what they found, and ends all that they started.
 // One that fails does not keep the others from being run.
 func (p plan) run(ctx context.Context, out io.Writer) error {
-	parts, err := selected(p.only)
+	parts, err := selected(p.only, p.long)
 	if err != nil {
 		return err
 	}
@@ -93,6 +99,9 @@ func (p plan) run(ctx context.Context, out io.Writer) error {
 	fmt.Fprint(out, "\n", text)
 	if p.markdown != "" {
 		errs = append(errs, os.WriteFile(p.markdown, []byte(text), 0o600))
+	}
+	if charts := found.charts(); p.svg != "" && len(charts) > 0 {
+		errs = append(errs, os.WriteFile(p.svg, []byte(newPicture(charts, found.machine).String()), 0o600))
 	}
 	return errors.Join(errs...)
 }

@@ -28,7 +28,7 @@ func percentile[T cmp.Ordered](values []T, p float64) T {
 		return zero
 	}
 	slices.Sort(values)
-	rank := int(math.Ceil(p / 100 * float64(len(values))))
+	rank := int(math.Ceil(p * float64(len(values)) / 100))
 	return values[min(max(rank, 1), len(values))-1]
 }
 

@@ -75,20 +75,37 @@ func TestMetricsMinus(t *testing.T) {
 }
 
 func TestMemory(t *testing.T) {
-	m := metrics{"go_memstats_next_gc_bytes": 3000, "go_gc_gogc_percent": 200, "process_resident_memory_bytes": 9000}
-	got, err := memoryOf(m)
-	if want := (memory{live: 1000, resident: 9000}); got != want || err != nil {
-		t.Errorf("memoryOf = %+v, %v; want %+v", got, err, want)
+	m := metrics{"go_memstats_next_gc_bytes": 3000, "go_gc_gogc_percent": 200}
+	if live, err := liveOf(m); live != 1000 || err != nil {
+		t.Errorf("liveOf = %v, %v; want 1000", live, err)
 	}
-	grown := got.minus(memory{live: 400, resident: 3000}).per(100)
+	grown := memory{live: 1000, resident: 9000}.minus(memory{live: 400, resident: 3000}).per(100)
 	if want := (memory{live: 6, resident: 60}); grown != want {
 		t.Errorf("per token: %+v, want %+v", grown, want)
 	}
 	// With GOGC off there is no next collection to tell by.
-	for _, missing := range []string{"go_memstats_next_gc_bytes", "go_gc_gogc_percent", "process_resident_memory_bytes"} {
+	for missing := range m {
 		without := m.minus(metrics{missing: m[missing]})
-		if got, err := memoryOf(without); err == nil {
-			t.Errorf("without %s: memoryOf = %+v, want an error", missing, got)
+		if got, err := liveOf(without); err == nil {
+			t.Errorf("without %s: liveOf = %v, want an error", missing, got)
+		}
+	}
+}
+
+func TestResident(t *testing.T) {
+	for name, test := range map[string]struct {
+		text string
+		want float64
+		err  bool
+	}{
+		"as the kernel writes it": {"Name:\tcredence\nVmHWM:\t  300 kB\nVmRSS:\t   150 kB\nThreads:\t7\n", 150 << 10, false},
+		"the last line":           {"VmRSS:\t1 kB", 1 << 10, false},
+		"of a kernel thread":      {"Name:\tkthreadd\n", 0, true},
+		"another unit":            {"VmRSS:\t150 MB\n", 0, true},
+		"no number":               {"VmRSS:\t-1 kB\n", 0, true},
+	} {
+		if got, err := parseResident(test.text); got != test.want || (err != nil) != test.err {
+			t.Errorf("%s: parseResident = %v, %v; want %v, an error %t", name, got, err, test.want, test.err)
 		}
 	}
 }

@@ -108,7 +108,7 @@ func writeNeighbours(b *strings.Builder, neighbours []*neighbour) (goals []goal)
 			fmt.Sprintf("%.2f", n.slower(alone, p50)), fmt.Sprintf("%.2f", ratio),
 		})
 		if n.most > 0 {
-			goals = append(goals, goal{fmt.Sprintf("p99 of %s beside %s, to nobody", n.known, n.name), "%.2f", n.most, ratio})
+			goals = append(goals, atMost(fmt.Sprintf("p99 of %s beside %s, to nobody", n.known, n.name), "%.2f", n.most, ratio))
 		}
 	}
 	writeTable(b, table)

@@ -34,7 +34,7 @@ func TestNeighbours(t *testing.T) {
 	if len(goals) != 1 {
 		t.Fatalf("%d goals, want that of the one that has a most", len(goals))
 	}
-	if diff := cmp.Diff([]string{"p99 of clients beside forged, to nobody", "1.50", "2.00", "missed"}, goals[0].row()); diff != "" {
+	if diff := cmp.Diff([]string{"p99 of clients beside forged, to nobody", "≤ 1.50", "2.00", "missed"}, goals[0].row()); diff != "" {
 		t.Errorf("goal (-want +got):\n%s", diff)
 	}
 	for i, want := range []string{"allowed 500, overloaded 0", "allowed 500, jwt_signature 310, overloaded 690"} {

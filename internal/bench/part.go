@@ -13,18 +13,22 @@ import (
 type part struct {
 	name, title string
 	run         func(ctx context.Context, s *stage, p plan, out io.Writer) (section, error)
+	long        bool // not in the short plan
 }
 
 // parts gives all of them, in the order in which they are run.
 func parts() []part {
 	return []part{
-		{"cost", "a check of a known client, beside a server that answers a constant", measureCost},
-		{"jwt", "a check of a JWT, seen before and never seen", measureJWT},
-		{"redis", "what a check of a known client asks Redis", measureSilence},
-		{"applied", "from a change to the check that is answered by it", measureApplied},
-		{"fairness", "known clients beside a flood of unknown tokens", measureFairness},
-		{"forged", "known clients beside a flood of JWTs with bad signatures", measureForged},
-		{"crowd", "100,000 tokens in memory", measureCrowd},
+		{"cost", "what checks cost, beside servers that answer as many bytes", measureCost, false},
+		{"half", "how long checks wait at half of the load that is too much", measureHalf, false},
+		{"envoy", "whole paths: requests through a real Envoy", measureEnvoy, false},
+		{"jwt", "a check of a JWT, seen before and never seen", measureJWT, true},
+		{"redis", "what a check of a known client asks Redis", measureSilence, false},
+		{"applied", "from a change to the check that is answered by it", measureApplied, true},
+		{"fairness", "known clients beside a flood of unknown tokens", measureFairness, true},
+		{"forged", "known clients beside a flood of JWTs with bad signatures", measureForged, true},
+		{"crowd", "100,000 tokens in memory", measureCrowd, false},
+		{"scaling", "what a check costs with more of everything", measureScaling, true},
 	}
 }
 
@@ -37,11 +41,11 @@ func partNames() []string {
 }
 
 // selected gives the parts that are named, with commas between, in their own
-// order; of none, all.
-func selected(only string) ([]part, error) {
+// order; of none, those of the short plan, or else of the long one.
+func selected(only string, long bool) ([]part, error) {
 	all := parts()
 	if only == "" {
-		return all, nil
+		return slices.DeleteFunc(all, func(part part) bool { return part.long && !long }), nil
 	}
 	wanted := strings.Split(only, ",")
 	for _, name := range wanted {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"credence/internal/credential"
 	"credence/internal/redisstore"
 	"credence/internal/registrar"
@@ -58,21 +60,40 @@ func (s *stage) tryToFill(ctx context.Context, p population, keys []pair) (token
 	for _, key := range keys {
 		records = append(records, key.record(profileID(0), now))
 	}
+	return tokens, s.commit(ctx, records)
+}
+
+// commit creates records.
+func (s *stage) commit(ctx context.Context, records []registry.Record) error {
 	for some := range slices.Chunk(records, registry.MaxEdits) {
 		edits := make([]registry.Edit, len(some))
 		for i, record := range some {
 			edits[i].Now = record
 		}
 		if _, err := s.store.Commit(ctx, registry.Commit{Edits: edits, Op: "create", By: "bench", At: time.Now()}); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return tokens, nil
+	return nil
+}
+
+// pour writes records as they are, with neither index nor change, which no check
+// looks at: so that a million of them take seconds.
+func (s *stage) pour(ctx context.Context, records []registry.Record) error {
+	client := s.client()
+	defer func() { _ = client.Close() }() // nothing is asked any more
+	_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for _, record := range records {
+			pipe.HSet(ctx, prefix+record.Ref().Key(), map[string]string(record.Fields()))
+		}
+		return nil
+	})
+	return err
 }
 
 // records makes all records, clients and profiles before tokens.
 func (p population) records(now time.Time) (records []registry.Record, tokens []credential.Secret, err error) {
-	allow, err := networks()
+	allow, err := networks(plainNetworks)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,26 +112,35 @@ func (p population) records(now time.Time) (records []registry.Record, tokens []
 		})
 	}
 	for i := range p.tokens {
-		id := credential.NewTokenID()
-		token := credential.NewToken(id)
-		digest, err := credential.Peppers{}.Digest(credential.PlainDigest, token)
+		record, token, err := newToken(clientID(i%p.clients), profileID(i%p.profiles), now)
 		if err != nil {
 			return nil, nil, err
 		}
-		records = append(records, &registry.Token{
-			Digest: digest, ID: id, Client: clientID(i % p.clients), Profile: profileID(i % p.profiles),
-			State: registry.Active, Label: "bench", Created: now,
-		})
+		records = append(records, record)
 		tokens = append(tokens, token)
 	}
 	return records, tokens, nil
 }
 
-// networks gives an allowlist of ten.
-func networks() (registry.Networks, error) {
+// newToken makes a token, and its record.
+func newToken(client registry.ClientID, profile registry.ProfileID, now time.Time) (*registry.Token, credential.Secret, error) {
+	id := credential.NewTokenID()
+	token := credential.NewToken(id)
+	digest, err := credential.Peppers{}.Digest(credential.PlainDigest, token)
+	return &registry.Token{
+		Digest: digest, ID: id, Client: client, Profile: profile,
+		State: registry.Active, Label: "bench", Created: now,
+	}, token, err
+}
+
+// plainNetworks is how many networks an allowlist has where nothing else is said.
+const plainNetworks = 10
+
+// networks gives an allowlist of n, 65,536 at most, with peerAddress in the last.
+func networks(n int) (registry.Networks, error) {
 	var words []string
-	for i := range 9 {
-		words = append(words, fmt.Sprintf("198.51.100.%d/28", 16*i))
+	for i := range n - 1 {
+		words = append(words, fmt.Sprintf("10.%d.%d.0/24", i/256, i%256))
 	}
 	return registry.ParseNetworks(strings.Join(append(words, "203.0.113.0/24"), " "))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -50,8 +51,8 @@ func (s *server) failed(doing string, err error) error {
 }
 
 const (
-	leadIn = 300 * time.Millisecond // before each round, unmeasured: the server has been idle
-	warmUp = 2 * time.Second        // once per server: connections, heap
+	leadIn = 200 * time.Millisecond // before each round, unmeasured: the server has been idle
+	warmUp = time.Second            // once per server: connections, heap
 )
 
 // warm asks with each token, so that the server knows it, and then for a while.
@@ -76,6 +77,7 @@ type round struct {
 // A turn is who is asked for a round, and by what load.
 type turn struct {
 	name   string
+	check  string // of what kind; empty: there is one kind
 	server *server
 	load   *load
 	rounds []round
@@ -92,13 +94,17 @@ func takeTurns(ctx context.Context, s *stage, p plan, turns []*turn, out io.Writ
 	for i := range p.rounds {
 		for j := range turns {
 			t := turns[(i+j)%len(turns)]
-			measured, err := t.server.round(ctx, t.load, s.redis, p.length)
+			var measured round
+			err := again(ctx, out, func() (err error) {
+				measured, err = t.server.round(ctx, t.load, s.redis, p.length)
+				return err
+			})
 			if err != nil {
 				return t.server.failed(fmt.Sprintf("round %d", i+1), err)
 			}
 			t.rounds = append(t.rounds, measured)
-			fmt.Fprintf(out, "round %d of %d  %-9s %6.1f µs of CPU a check, %6.0f checks a second\n",
-				i+1, p.rounds, t.name, micros(measured.cpu), measured.rate)
+			fmt.Fprintf(out, "round %d of %d  %-28s %6.1f µs of CPU a check, %6.0f checks a second\n",
+				i+1, p.rounds, strings.TrimSpace(t.name+"  "+t.check), micros(measured.cpu), measured.rate)
 		}
 	}
 	return nil

@@ -84,14 +84,19 @@ func (s *stage) startRedis(ctx context.Context) (err error) {
 
 func (s *stage) url() string { return "redis://" + s.address + "/0" }
 
-// credenceOf makes a registry, and starts the server that all its tokens are
-// shown to.
-func (s *stage) credenceOf(ctx context.Context, p plan, known population) (*server, error) {
+// checksOf makes a registry, and checks with all its tokens.
+func (s *stage) checksOf(ctx context.Context, known population) (*checks, error) {
 	tokens, err := s.fill(ctx, known)
 	if err != nil {
 		return nil, err
 	}
-	checks, err := newChecks(peerAddress, tokens)
+	return newChecks(peerAddress, tokens)
+}
+
+// credenceOf makes a registry, and starts the server that all its tokens are
+// shown to.
+func (s *stage) credenceOf(ctx context.Context, p plan, known population) (*server, error) {
+	checks, err := s.checksOf(ctx, known)
 	if err != nil {
 		return nil, err
 	}
