@@ -16,7 +16,7 @@ import (
 )
 
 // Room is by how much the heap may grow before it is collected, in bytes.
-const Room = 32 << 20
+const Room = 16 << 20
 
 // ofMore is the room where more lives than that, in percent of it. It is less than
 // Go's own 100: a full memory costs some time, and not twice its size.
@@ -59,7 +59,7 @@ const leastHeap = 4 << 20
 
 // percent says the room in percent of what lives, in bytes.
 func percent(live uint64) int {
-	return int(max(100*Room/max(live, leastHeap), ofMore)) // #nosec G115 -- 800 at most
+	return int(max(100*Room/max(live, leastHeap), ofMore)) // #nosec G115 -- 400 at most
 }
 
 // live gives what GOGC is a percentage of, in bytes, as the last collection has
