@@ -55,6 +55,8 @@ build: ## the program, into .bin/credence
 
 test: envoy signers redis ## all tests, with the race detector, a real Redis and a real Envoy
 	CGO_ENABLED=1 go test -race -timeout 15m ./...
+	@# What a check allocates cannot be told under the race detector: pools forget on purpose there.
+	go test -run '^TestCostOf' ./internal/authz ./internal/cache ./internal/extauthz
 	cd internal/bench && go test ./...
 
 # The cache of findings is this checkout's own: with a shared one findings come with the paths of another checkout.

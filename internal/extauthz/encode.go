@@ -10,8 +10,15 @@ import (
 	"credence/internal/credential"
 )
 
-// An encoder puts decisions in Envoy's words. It writes the bytes of a
-// CheckResponse; what is the same in each was written once (newIdentity).
+// From a decision to Envoy. A response is written as bytes, field by field, into
+// a buffer of gRPC's pool, which gRPC takes as it is, sends and gives back. What
+// is the same in many is not made anew: the names of headers to remove were
+// encoded once (identity.go), and of denials all is made beforehand that neither
+// request nor route adds to (answer). Two constructors, allow and deny, are the
+// only ways to a response; what each may be, the guard looks up again in the
+// bytes that leave.
+
+// An encoder puts decisions in Envoy's words.
 type encoder struct {
 	identity *identity
 	answers  *answer.Answers

@@ -10,6 +10,9 @@ import (
 	"google.golang.org/grpc"
 )
 
+// From a listener to the last answer: serving, draining, and an end that waits for
+// nobody for ever.
+
 // lastAnswers is how long checks in flight may still take when the drain is
 // over. A check takes less; a watch of somebody's health would never end.
 const lastAnswers = time.Second
