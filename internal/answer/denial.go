@@ -61,7 +61,7 @@ func (a *Answers) prepare(row Row) (p prepared) {
 	for after := range retryLongest {
 		shared := []Header{{"cache-control", "no-store"}}
 		if row.Challenged {
-			shared = append(shared, Header{challenged, a.challenge(row, authz.Route{})})
+			shared = append(shared, Header{challengeHeader, a.challenge(row, authz.Route{})})
 		}
 		if row.Status == http.StatusServiceUnavailable {
 			shared = append(shared, Header{"retry-after", strconv.Itoa(1 + after)})
@@ -97,20 +97,20 @@ func (a *Answers) Deny(request authz.Request, decision authz.Decision) Denial {
 	} else {
 		denial.Headers, denial.Body = ready.http[after], ready.problem(request, decision)
 	}
-	if row.Challenged && asksMore(row, decision.Route) {
-		denial.Headers = challenging(denial.Headers, a.challenge(row, decision.Route))
+	if row.Challenged && routeAdds(row, decision.Route) {
+		denial.Headers = withChallenge(denial.Headers, a.challenge(row, decision.Route))
 	}
 	return denial
 }
 
-// challenged is the header of challenges.
-const challenged = "www-authenticate"
+// challengeHeader is the header of challenges.
+const challengeHeader = "www-authenticate"
 
-// challenging gives the headers with another challenge.
-func challenging(headers []Header, challenge string) []Header {
+// withChallenge gives the headers with another challenge.
+func withChallenge(headers []Header, challenge string) []Header {
 	headers = slices.Clone(headers)
 	for i := range headers {
-		if headers[i].Name == challenged {
+		if headers[i].Name == challengeHeader {
 			headers[i].Value = challenge
 		}
 	}
@@ -184,8 +184,8 @@ func pointsOn(row Row) bool {
 	return row.Error == errInsufficientScope || row.Status == http.StatusUnauthorized
 }
 
-// asksMore tells whether a route adds to the challenge of a row.
-func asksMore(row Row, route authz.Route) bool {
+// routeAdds tells whether a route adds to the challenge of a row.
+func routeAdds(row Row, route authz.Route) bool {
 	return len(route.Scopes) > 0 && row.Error == errInsufficientScope || route.ResourceMetadata != "" && pointsOn(row)
 }
 

@@ -49,7 +49,7 @@ type Found struct {
 // A Checker decides. It is safe for use by many goroutines.
 type Checker struct {
 	policy    Policy
-	routes    routes
+	routes    *routes
 	directory Directory
 	issuers   Issuers
 	verifier  Verifier
@@ -65,7 +65,7 @@ type Sources struct {
 
 // NewChecker makes a Checker that asks the sources.
 func NewChecker(policy Policy, from Sources) *Checker {
-	c := &Checker{policy: policy, routes: routes{policy: policy.Routes}, directory: from.Directory, issuers: from.Issuers, verifier: from.Verifier}
+	c := &Checker{policy: policy, routes: newRoutes(policy.Routes), directory: from.Directory, issuers: from.Issuers, verifier: from.Verifier}
 	if c.verifier == nil {
 		c.verifier = atOnce{}
 	}
@@ -75,10 +75,11 @@ func NewChecker(policy Policy, from Sources) *Checker {
 // Check decides whether a request may pass at that time. It always decides:
 // facts that cannot be had before ctx ends are a denial.
 func (c *Checker) Check(ctx context.Context, now time.Time, request Request) Decision {
+	others := c.inFlight.Add(1) - 1
 	defer c.inFlight.Add(-1)
 	q := questions.Get().(*question)
 	defer q.forget()
-	q.Request, q.now, q.maxLifetime, q.overloaded = request, now, c.policy.JWT.MaxLifetime, c.inFlight.Add(1) > MaxInFlight
+	q.Request, q.now, q.maxLifetime, q.overloaded = request, now, c.policy.JWT.MaxLifetime, others >= MaxInFlight
 	cause := c.inform(ctx, q)
 	broken := firstBroken(q)
 	reason, observed := settle(q, broken)
@@ -214,6 +215,6 @@ func firstError(errs ...error) error {
 func (t *knownToken) credential() Credential {
 	return Credential{
 		Kind: credential.Token, ID: string(t.id), Client: t.client.Value(), Profile: t.profile.Value(),
-		State: t.state, Allow: t.allow, Issued: t.issued.time(), NotBefore: t.notBefore.time(), Expires: t.notAfter.time(),
+		State: t.state, Allow: t.allow, Issued: t.issued.time(), NotBefore: t.notBefore.time(), Expires: t.expires.time(),
 	}
 }

@@ -71,18 +71,28 @@ type routes struct {
 	adding sync.Mutex
 }
 
-// mostRoutes is how many routes are remembered.
+// mostRoutes is about how many routes are remembered. None is forgotten: the
+// operator has so many, or something makes them up, and then remembering others
+// would help nobody.
 const mostRoutes = 1000
+
+func newRoutes(policy RoutePolicy) *routes {
+	r := &routes{policy: policy}
+	r.known.Store(&map[string]*Route{})
+	return r
+}
 
 // parse gives what RoutePolicy.Parse gives. What a route has is shared by all
 // who ask.
 func (r *routes) parse(said Extensions) (Route, error) {
 	var room [192]byte
 	name := said.appendTo(room[:0])
-	if known := r.known.Load(); known != nil {
-		if route, found := (*known)[string(name)]; found {
-			return *route, nil
-		}
+	known := *r.known.Load()
+	if route, found := known[string(name)]; found {
+		return *route, nil
+	}
+	if len(known) >= mostRoutes {
+		return r.policy.Parse(said)
 	}
 	route, err := r.policy.Parse(said.clone())
 	if err == nil {
@@ -95,13 +105,7 @@ func (r *routes) parse(said Extensions) (Route, error) {
 func (r *routes) remember(name string, route *Route) {
 	r.adding.Lock()
 	defer r.adding.Unlock()
-	known := make(map[string]*Route)
-	if before := r.known.Load(); before != nil {
-		if len(*before) >= mostRoutes {
-			return
-		}
-		maps.Copy(known, *before)
-	}
+	known := maps.Clone(*r.known.Load())
 	known[name] = route
 	r.known.Store(&known)
 }

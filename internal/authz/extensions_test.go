@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -11,7 +12,7 @@ import (
 // TestRoutesRemember holds what is remembered of a route to what reading it
 // gives, and a route to what it says itself.
 func TestRoutesRemember(t *testing.T) {
-	r := routes{policy: RoutePolicy{PermitOptional: true}}
+	r := newRoutes(RoutePolicy{PermitOptional: true})
 	for range 3 {
 		for _, said := range []Extensions{
 			nil,
@@ -48,14 +49,17 @@ func TestRouteNames(t *testing.T) {
 }
 
 // TestRoutesAreBounded holds what is remembered to its bound: what is beyond is
-// read each time, and no text of a check is kept.
+// read each time; and no text of a check is kept.
 func TestRoutesAreBounded(t *testing.T) {
-	var r routes
+	r := newRoutes(RoutePolicy{})
 	for i := range mostRoutes + 10 {
 		api := fmt.Sprintf("api-%d", i)
 		route, err := r.parse(Extensions{{"api", api}})
 		if err != nil || route.API != api {
 			t.Fatalf("%s: %+v, %v", api, route, err)
+		}
+		if again, _ := r.parse(Extensions{{"api", api}}); i < mostRoutes && unsafe.StringData(again.API) == unsafe.StringData(api) {
+			t.Fatalf("%s: the text of a check is kept", api)
 		}
 	}
 	if known := len(*r.known.Load()); known != mostRoutes {

@@ -17,7 +17,7 @@ import (
 //
 // There are as many facts in memory as clients have credentials, and each
 // collection of garbage walks through all of them. So a fact is small: it holds
-// what the rules ask for, and nothing besides.
+// what the rules ask for, and the digest of a token for who looks for its record.
 type Fact struct {
 	// held is what a record says, or an error that says why it cannot be read;
 	// nil: there is none.
@@ -31,16 +31,17 @@ type Fact struct {
 // A knownToken is what is held of a token's record. Tokens share the ids of clients
 // and profiles.
 type knownToken struct {
-	digest                      credential.Digest
-	id                          credential.TokenID
-	client                      unique.Handle[registry.ClientID]
-	profile                     unique.Handle[registry.ProfileID]
-	allow                       registry.Networks
-	issued, notBefore, notAfter instant
-	state                       registry.State
+	digest                     credential.Digest
+	id                         credential.TokenID
+	client                     unique.Handle[registry.ClientID]
+	profile                    unique.Handle[registry.ProfileID]
+	allow                      registry.Networks
+	issued, notBefore, expires instant
+	state                      registry.State
 }
 
-// An instant is a time of which no more is kept than when it is.
+// An instant is a time without the pointer that time.Time has, which each
+// collection of garbage would follow.
 type instant struct {
 	seconds int64 // since 1970
 	nanos   int32
@@ -85,7 +86,7 @@ func (f *Fact) Hold(entry registry.Entry) {
 		f.token = knownToken{
 			digest: record.Digest, id: record.ID, client: unique.Make(record.Client), profile: unique.Make(record.Profile),
 			allow: record.Allow, state: record.State,
-			issued: instantOf(record.Created), notBefore: instantOf(record.NotBefore), notAfter: instantOf(record.Expires),
+			issued: instantOf(record.Created), notBefore: instantOf(record.NotBefore), expires: instantOf(record.Expires),
 		}
 		f.held = &f.token
 	case *registry.Key:

@@ -168,7 +168,11 @@ func passInTurns(ctx context.Context, e *proxy, p plan, passages []*passage, out
 	for i := range p.rounds {
 		for j := range passages {
 			way := passages[(i+j)%len(passages)]
-			measured, err := way.round(ctx, e.process, p.length)
+			var measured passing
+			err := again(ctx, out, func() (err error) {
+				measured, err = way.round(ctx, e.process, p.length)
+				return err
+			})
 			if err != nil {
 				return way.failed(e, fmt.Sprintf("round %d", i+1), err)
 			}

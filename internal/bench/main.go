@@ -25,7 +25,7 @@ type plan struct {
 	svg      string        // file for the picture; empty: none
 }
 
-// longest bounds a run, whatever hangs.
+// longest bounds a run, whatever hangs. What was found until then is told.
 const longest = 30 * time.Minute
 
 func main() {
@@ -64,7 +64,7 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-// bounded tells whether a run ends within minutes.
+// bounded tells whether rounds are within what makes sense.
 func (p plan) bounded() error {
 	if p.rounds < 5 || p.rounds > 50 || p.length < 500*time.Millisecond || p.length > 10*time.Second || flag.NArg() > 0 {
 		return errors.New("want 5 to 50 rounds of 500ms to 10s each, and no arguments")
@@ -87,7 +87,8 @@ func (p plan) run(ctx context.Context, out io.Writer) error {
 		fmt.Fprintf(out, "%s: %s\n", part.name, part.title)
 		section, err := part.measure(ctx, p, out)
 		if ctx.Err() != nil { // then what failed was broken off
-			return errors.Join(append(errs, context.Cause(ctx))...)
+			errs = append(errs, context.Cause(ctx))
+			break
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", part.name, err))

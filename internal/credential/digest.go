@@ -90,7 +90,7 @@ func newPepper(key string) *pepper {
 // NewPeppers takes the peppers by kind. White space at their ends is dropped;
 // an empty one, and one for a kind that takes none, is an error.
 func NewPeppers(byKind map[DigestKind]Secret) (Peppers, error) {
-	trimmed := make(map[DigestKind]*pepper, len(byKind))
+	peppers := make(map[DigestKind]*pepper, len(byKind))
 	for kind, secret := range byKind {
 		if _, err := ParseDigestKind(string(kind)); err != nil || kind == PlainDigest {
 			return Peppers{}, fmt.Errorf("credential: pepper %q: want h1 to h%d", kind, maxPepper)
@@ -99,9 +99,9 @@ func NewPeppers(byKind map[DigestKind]Secret) (Peppers, error) {
 		if text == "" {
 			return Peppers{}, fmt.Errorf("credential: pepper %s is empty", kind)
 		}
-		trimmed[kind] = newPepper(text)
+		peppers[kind] = newPepper(text)
 	}
-	return Peppers{trimmed}, nil
+	return Peppers{peppers}, nil
 }
 
 // Kinds lists what can be made, newest first; s1 is always the last.
@@ -151,6 +151,7 @@ func sumOf[S any](text string, sum func([]byte) S) S {
 	room := texts.Get().(*[]byte)
 	defer texts.Put(room)
 	*room = append((*room)[:0], text...)
+	defer clear(*room) // it may be a token
 	return sum(*room)
 }
 

@@ -138,7 +138,7 @@ func (p *place) lookIn(headers Headers, s *sighting) {
 		joined := lines > 1 || strings.Contains(value, ",")
 		if len(p.schemes) == 0 {
 			s.ambiguous = s.ambiguous || joined
-			s.fill(Secret{line: &headers[i].Value}, Presented{Header: p.name})
+			s.fill(endOf(&headers[i].Value, 0), Presented{Header: p.name})
 			continue
 		}
 		if joined {
@@ -162,7 +162,7 @@ func (p *place) lookForScheme(line *string, s *sighting) {
 	case rest[0] == '\t':
 		s.malformed = true
 	default:
-		s.fill(Secret{line, len(*line) - len(rest)}, Presented{Header: p.name})
+		s.fill(endOf(line, len(*line)-len(rest)), Presented{Header: p.name})
 	}
 }
 

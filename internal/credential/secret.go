@@ -14,7 +14,8 @@ const redacted = "[redacted]"
 // A Secret is text that must not appear in output, logs, errors or records:
 // a token, a password, a pepper. Printing it in any way yields "[redacted]";
 // Expose is the only way to the text. It is held by a pointer, because fmt calls
-// no methods on the unexported fields of others, and would print it there.
+// no methods on the unexported fields of others, and would print it there. The
+// line that is pointed at must stay as it is.
 type Secret struct {
 	line *string
 	from int // the secret is the end of the line
@@ -22,6 +23,9 @@ type Secret struct {
 
 // NewSecret makes text unprintable.
 func NewSecret(text string) Secret { return Secret{line: &text} }
+
+// endOf makes the end of a line unprintable: what follows the first bytes.
+func endOf(line *string, from int) Secret { return Secret{line, from} }
 
 // Expose gives the text itself. Each call is a place to review.
 func (s Secret) Expose() string {

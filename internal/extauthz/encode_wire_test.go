@@ -85,6 +85,9 @@ func TestWithheldBytes(t *testing.T) {
 		"a denial of 200":              {message(within(1, numeral(1, 7)), within(2, within(1, numeral(1, 200)))), false},
 		"a denial of nothing":          {message(within(1, numeral(1, 7)), within(2)), false},
 		"a status that is a number":    {message(numeral(1, 7), denied), false},
+		"a status twice":               {message(within(1, numeral(1, 7)), within(1), ok), false},
+		"a denial twice":               {message(within(1, numeral(1, 7)), denied, denied), false},
+		"a status of a denial twice":   {message(within(1, numeral(1, 7)), within(2, within(1, numeral(1, 403)), within(1))), false},
 		"cut":                          {message(within(1, numeral(1, 7)), denied)[:5], false},
 		"no protocol buffer":           {[]byte("\xff\xff"), false},
 	} {

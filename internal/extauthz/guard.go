@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -43,39 +44,46 @@ func withheld(answered any) error {
 	if !isResponse || r == nil {
 		return errors.New("it is none")
 	}
-	text := *r.text
-	status, denied, ok := contentOf(text, 1), contentOf(text, 2), contentOf(text, 3)
-	others := contentOf(text, 5) // error_response
+	var fields [6][]byte
+	if !contents(*r.text, fields[:]) {
+		return errors.New("it cannot be read, or has a field twice")
+	}
+	status, denied, ok, errorResponse := fields[1], fields[2], fields[3], fields[5]
+	var denial [2][]byte
 	switch {
 	case status == nil:
 		return errors.New("it has no status")
-	case numberOf(status) == 0 && (len(ok) == 0 || denied != nil || others != nil):
+	case numberOf(status) == 0 && (len(ok) == 0 || denied != nil || errorResponse != nil):
 		return errors.New("its status is OK, and nothing says what to do with identity headers")
-	case numberOf(status) != 0 && (numberOf(contentOf(denied, 1)) < 400 || ok != nil || others != nil):
+	case numberOf(status) != 0 && (!contents(denied, denial[:]) || numberOf(denial[1]) < 400 || ok != nil || errorResponse != nil):
 		return errors.New("its status is not OK, and it is no denial")
 	}
 	return nil
 }
 
-// contentOf gives the content of a field of a message, nil where it is not
-// there: what cannot be read is not there. Of a field that is there twice it
-// gives the last, which may be less than what a decoder would make of both.
-func contentOf(message []byte, field protowire.Number) (content []byte) {
+// contents gives the contents of a message's fields by their numbers, as far as
+// there is room, and nil where one is not there. It tells whether all could be
+// read, and no such field is there twice: a decoder would make one of both.
+func contents(message []byte, fields [][]byte) bool {
 	for len(message) > 0 {
 		number, kind, tag := protowire.ConsumeTag(message)
 		if tag < 0 {
-			return nil
+			return false
 		}
 		size := protowire.ConsumeFieldValue(number, kind, message[tag:])
 		if size < 0 {
-			return nil
+			return false
 		}
-		if value := message[tag : tag+size]; number == field && kind == protowire.BytesType {
-			content, _ = protowire.ConsumeBytes(value)
+		if value := message[tag : tag+size]; int(number) < len(fields) {
+			content, _ := protowire.ConsumeBytes(value)
+			if kind != protowire.BytesType || fields[number] != nil {
+				return false
+			}
+			fields[number] = content
 		}
 		message = message[tag+size:]
 	}
-	return content
+	return true
 }
 
 // numberOf gives the number that a message of a single one begins with.
@@ -92,11 +100,17 @@ func numberOf(message []byte) uint64 {
 }
 
 // fail answers a check that was not decided. Whatever broke may break again
-// here, so each step is tried by itself.
-func (s *Server) fail(q *question, cause error) *response {
+// here, so each step is tried by itself, and a denial is ready that was made when
+// nothing was broken.
+func (s *Server) fail(q *question, cause error) (denied *response) {
 	decision := authz.Decision{Reason: authz.InternalError, Cause: cause}
 	attempt(func() { s.observe(q.request, decision, 0) })
-	return s.encoder.deny(q, decision)
+	attempt(func() { denied = s.encoder.deny(q, decision) })
+	if withheld(denied) != nil {
+		text := slices.Clone(s.ready)
+		return &response{text: &text}
+	}
+	return denied
 }
 
 // attempt runs step and survives its panic.

@@ -3,6 +3,7 @@ package extauthz
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
@@ -62,6 +63,7 @@ type Server struct {
 	observe func(authz.Request, authz.Decision, time.Duration)
 	drain   time.Duration
 	budget  time.Duration
+	ready   []byte // a denial, internal_error
 }
 
 // New makes a Server. It is not ready until SetReady says so.
@@ -90,6 +92,7 @@ func New(options Options) *Server {
 	)
 	s.grpc.RegisterService(&description, service{check: s.answer})
 	healthpb.RegisterHealthServer(s.grpc, s.health)
+	s.ready = slices.Clone(*s.encoder.deny(new(question), authz.Decision{Reason: authz.InternalError}).text)
 	s.SetReady(false)
 	return s
 }

@@ -33,7 +33,7 @@ func sameAs(t testing.TB, data []byte) (short bool) {
 			t.Fatalf("%x: the standard way (-) and the short one (+) differ:\n%s", data, diff)
 		}
 	}
-	short = new(question).read(string(data))
+	short = new(question).short(string(data)) // a panic is a failure here
 	if short && wantErr != nil {
 		t.Fatalf("%x: the short way reads what protobuf refuses: %v", data, wantErr)
 	}

@@ -40,7 +40,10 @@ func Roomy() (stop func()) {
 // adjust sets the room anew after each collection. How the room is said has to
 // follow what lives.
 func adjust(said int, ended *atomic.Bool) {
-	runtime.AddCleanup(&struct{ _ [16]byte }{}, func(said int) {
+	// Nothing points at this, so the next collection finds it. Smaller things share
+	// their memory with others, and might never be found.
+	unreachable := &struct{ _ [16]byte }{}
+	runtime.AddCleanup(unreachable, func(said int) {
 		if ended.Load() {
 			return
 		}
@@ -57,7 +60,7 @@ func adjust(said int, ended *atomic.Bool) {
 // It grows and shrinks with GOGC.
 const leastHeap = 4 << 20
 
-// percent says the room in percent of what lives, in bytes.
+// percent says the room in percent of so many bytes that live.
 func percent(live uint64) int {
 	return int(max(100*Room/max(live, leastHeap), ofMore)) // #nosec G115 -- 400 at most
 }
