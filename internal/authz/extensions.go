@@ -76,6 +76,9 @@ type routes struct {
 // would help nobody.
 const mostRoutes = 1000
 
+// longestRoute is the longest that is remembered of what a route says, in bytes.
+const longestRoute = 4 << 10
+
 func newRoutes(policy RoutePolicy) *routes {
 	r := &routes{policy: policy}
 	r.known.Store(&map[string]*Route{})
@@ -91,7 +94,7 @@ func (r *routes) parse(said Extensions) (Route, error) {
 	if route, found := known[string(name)]; found {
 		return *route, nil
 	}
-	if len(known) >= mostRoutes {
+	if len(known) >= mostRoutes || len(name) > longestRoute {
 		return r.policy.Parse(said)
 	}
 	route, err := r.policy.Parse(said.clone())

@@ -65,4 +65,9 @@ func TestRoutesAreBounded(t *testing.T) {
 	if known := len(*r.known.Load()); known != mostRoutes {
 		t.Errorf("%d routes are remembered, want %d", known, mostRoutes)
 	}
+	r = newRoutes(RoutePolicy{})
+	long := strings.Repeat("a", longestRoute)
+	if route, err := r.parse(Extensions{{"audience", long}}); err != nil || route.Audience != long || len(*r.known.Load()) != 0 {
+		t.Errorf("a long route: %v, %d remembered; want it read, and not remembered", err, len(*r.known.Load()))
+	}
 }

@@ -143,7 +143,7 @@ func (p *place) lookIn(headers Headers, s *sighting) {
 		}
 		if joined {
 			accepted = accepted || p.holdsAccepted(alone) || p.holdsAccepted(value)
-			s.ambiguous = s.ambiguous || accepted
+			s.ambiguous, alone = s.ambiguous || accepted, ""
 		} else {
 			alone = value // mostly there is no other line: it need not be taken apart
 		}

@@ -3,6 +3,7 @@ package credential
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -127,6 +128,31 @@ func TestFind(t *testing.T) {
 
 // TestFindNothingAccepted has no places at all: nothing is presented then, and
 // a token in the URL is refused all the same.
+// TestFindInManyLines holds looking through the lines of a header to what they
+// are long together: that the first is long must not cost with each other one.
+func TestFindInManyLines(t *testing.T) {
+	const most, attempts = 20.0, 5
+	lines := func(first int) Headers {
+		headers := Headers{{"authorization", strings.Repeat("x", first)}}
+		for range 10_000 {
+			headers = append(headers, Header{"authorization", "x"})
+		}
+		return headers
+	}
+	took := func(headers Headers) float64 {
+		begun := time.Now()
+		testPlaces.Find(headers, "/")
+		return float64(time.Since(begun))
+	}
+	short, long, ratio := lines(1), lines(100_000), 0.0
+	for range attempts {
+		if ratio = took(long) / took(short); ratio <= most {
+			return
+		}
+	}
+	t.Errorf("10,000 lines after one of 100,000 bytes take %.0f times what they take after one of a byte, want at most %v", ratio, most)
+}
+
 func TestFindNothingAccepted(t *testing.T) {
 	for target, want := range map[string]Problem{"/": Missing, "/?t=" + vector: InURL} {
 		if _, problem := (Places{}).Find(headersOf("authorization: Bearer "+vector), target); problem != want {

@@ -98,9 +98,13 @@ func (q *question) attributes(text string) bool {
 }
 
 // extension reads one entry of the route's extensions. Of a key that stands
-// there twice the last would count.
+// there twice the last would count; and more of them than there is room for are
+// unusual too: to look for each among all others would take long.
 func (q *question) extension(text string) bool {
 	key, value, plain := entry(text)
+	if len(q.request.Extensions) == len(q.said) {
+		return false
+	}
 	if _, twice := q.request.Extensions.Get(key); twice || !plain {
 		return false
 	}

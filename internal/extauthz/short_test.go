@@ -3,6 +3,7 @@ package extauthz
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -231,6 +232,23 @@ func TestShortWayIsTaken(t *testing.T) {
 		}
 		if short := sameAs(t, data); short != (name != "socket-http1") {
 			t.Errorf("%s is read the short way: %t", name, short)
+		}
+	}
+}
+
+// TestManyExtensions leaves more extensions than there is room for to protobuf,
+// which finds one among many in no time.
+func TestManyExtensions(t *testing.T) {
+	check := fullCheck()
+	check.Attributes.ContextExtensions = make(map[string]string)
+	for i := range 20 {
+		check.Attributes.ContextExtensions[strconv.Itoa(i)] = "x"
+		data, err := proto.Marshal(check)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if short := sameAs(t, data); short != (i < 8) {
+			t.Errorf("%d extensions are read the short way: %t", i+1, short)
 		}
 	}
 }
