@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 
 	"credence/internal/config"
 	"credence/internal/credential"
+	"credence/internal/telemetry"
 
 	"github.com/spf13/cobra"
 )
@@ -67,6 +69,8 @@ func (a *app) checkFiles(c config.Config) error {
 		_, err := readPassword(c.Redis.PasswordFile)
 		complain(err)
 	}
+	_, err := mutualTLS(c.Listen.TLS, telemetry.NewLogger(a.stderr, slog.LevelWarn, c.Log.Format), telemetry.NewMetrics(version()))
+	complain(err)
 	store, err := a.open(c) // connects to nothing; reads the files of redis.tls
 	complain(err)
 	if err == nil {

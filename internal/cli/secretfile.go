@@ -54,6 +54,9 @@ func secretFiles(c config.Config) map[string]string {
 	if c.Redis.TLS.KeyFile != "" {
 		files["redis.tls.key_file"] = c.Redis.TLS.KeyFile
 	}
+	if c.Listen.TLS.KeyFile != "" {
+		files["listen.tls.key_file"] = c.Listen.TLS.KeyFile
+	}
 	return files
 }
 

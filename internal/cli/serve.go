@@ -111,6 +111,7 @@ type server struct {
 	facts   *facts
 	issuers *jwks.Issuers
 	checks  *extauthz.Server
+	tls     *extauthz.TLS // nil: it is not spoken
 	metrics *telemetry.Metrics
 	denials *telemetry.DecisionLog
 	up      func(Addresses)
@@ -128,6 +129,9 @@ func newServer(service Service) (*server, error) {
 		return nil, err
 	}
 	if s.issuers, err = issuerKeys(c.JWT, s.logger); err != nil {
+		return nil, errors.Join(err, s.facts.close())
+	}
+	if s.tls, err = mutualTLS(c.Listen.TLS, s.logger, s.metrics); err != nil {
 		return nil, errors.Join(err, s.facts.close())
 	}
 	signatures, err := cache.NewSignatures(c.Cache.MaxEntries)
@@ -149,6 +153,7 @@ func newServer(service Service) (*server, error) {
 		Observe: s.observe,
 		Drain:   c.Listen.Drain,
 		Budget:  service.Budget,
+		TLS:     s.tls,
 	})
 	return s, nil
 }
@@ -178,10 +183,13 @@ func (s *server) run(ctx context.Context) (err error) {
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)
-		var both sync.WaitGroup
-		both.Go(func() { s.issuers.Run(following) })
+		var others sync.WaitGroup
+		others.Go(func() { s.issuers.Run(following) })
+		if s.tls != nil {
+			others.Go(func() { s.tls.Run(following) })
+		}
 		s.facts.follower.Run(following)
-		both.Wait()
+		others.Wait()
 	}()
 	defer func() {
 		stopFollowing()
@@ -207,7 +215,11 @@ func (s *server) readiness(ctx context.Context) func() (bool, []string) {
 			return false, []string{"draining: the server was told to end"}
 		}
 		ready, lines := s.facts.readiness()
-		return ready, append(lines, issuerLines(s.issuers.State())...)
+		lines = append(lines, issuerLines(s.issuers.State())...)
+		if s.tls != nil {
+			lines = append(lines, tlsLines(s.tls.State(), time.Now())...)
+		}
+		return ready, lines
 	}
 }
 

@@ -39,7 +39,7 @@ type Listen struct {
 	// Ops is where /livez, /readyz and /metrics are, as host:port. Default
 	// 127.0.0.1:9002.
 	Ops string
-	// TLS is mutual TLS on GRPC.
+	// TLS is mutual TLS on GRPC, where that is TCP. Default none: plain.
 	TLS ListenTLS
 	// Drain is how long checks are still answered after the first signal.
 	// Default 10s, at most 10m.
@@ -55,18 +55,19 @@ func (l Listen) Address() (network, address string) {
 	return "tcp", l.GRPC
 }
 
-// ListenTLS is mutual TLS on the gRPC port.
+// ListenTLS is mutual TLS on the gRPC port. All of it is set, or nothing.
 type ListenTLS struct {
-	// CertFile and KeyFile hold the server's certificate and its key, in PEM;
-	// both or none. Default none: plain.
+	// CertFile and KeyFile hold the server's certificate and its key, in PEM.
 	CertFile, KeyFile string
-	// ClientCAFile holds the authorities of clients' certificates, in PEM. It
-	// demands AllowedClients. Default none.
+	// ClientCAFile holds the authorities of clients' certificates, in PEM.
 	ClientCAFile string
-	// AllowedClients are the names in clients' certificates that may ask.
-	// Default none.
+	// AllowedClients are the URIs and the DNS names, these in lower case, that
+	// may ask: a client's certificate must hold one of them.
 	AllowedClients []string
 }
+
+// IsSet tells whether the port speaks TLS.
+func (t ListenTLS) IsSet() bool { return t.CertFile != "" }
 
 // Redis says where the registry is.
 type Redis struct {

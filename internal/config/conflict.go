@@ -78,22 +78,35 @@ func (c *Config) conflicts() []conflict {
 func (c *Config) listenConflicts(add func(what string, keys ...string)) {
 	l := c.Listen
 	network, address := l.Address()
-	if network == "tcp" && !isLoopback(address) && !l.InsecureNetwork && l.TLS.CertFile == "" {
-		add("plain TCP off loopback: others on the network can read tokens and forge requests; listen on loopback or a Unix socket, or set listen.insecure_network: true",
+	if network == "tcp" && !isLoopback(address) && !l.InsecureNetwork && !l.TLS.IsSet() {
+		add("plain TCP off loopback: others on the network can read tokens and forge requests; listen on loopback or a Unix socket, or set listen.tls, or listen.insecure_network: true",
 			"listen.grpc", "listen.insecure_network", "listen.tls.cert_file")
 	}
 	if l.GRPC == l.Ops && !strings.HasSuffix(l.Ops, ":0") {
 		add("is the address of listen.grpc too", "listen.ops", "listen.grpc")
 	}
-	pair(add, "listen.tls.cert_file", l.TLS.CertFile, "listen.tls.key_file", l.TLS.KeyFile)
-	if l.TLS.ClientCAFile != "" && len(l.TLS.AllowedClients) == 0 {
-		add("needs listen.tls.allowed_clients: else every certificate of that authority may ask", "listen.tls.client_ca_file", "listen.tls.allowed_clients")
+	l.TLS.conflicts(network, add)
+}
+
+// conflicts are those of TLS: all of it is set, or nothing. Without clients'
+// certificates whoever reaches the port could try credentials.
+func (t ListenTLS) conflicts(network string, add func(what string, keys ...string)) {
+	const cert, key, authority, clients = "listen.tls.cert_file", "listen.tls.key_file", "listen.tls.client_ca_file", "listen.tls.allowed_clients"
+	pair(add, cert, t.CertFile, key, t.KeyFile)
+	if t.ClientCAFile != "" && len(t.AllowedClients) == 0 {
+		add("needs "+clients+": else every certificate of that authority may ask", authority, clients)
 	}
-	if l.TLS.ClientCAFile == "" && len(l.TLS.AllowedClients) > 0 {
-		add("needs listen.tls.client_ca_file, which certificates are verified with", "listen.tls.allowed_clients", "listen.tls.client_ca_file")
+	if t.ClientCAFile == "" && len(t.AllowedClients) > 0 {
+		add("needs "+authority+", which certificates are verified with", clients, authority)
 	}
-	if l.TLS.ClientCAFile != "" && l.TLS.CertFile == "" {
-		add("needs listen.tls.cert_file", "listen.tls.client_ca_file", "listen.tls.cert_file")
+	if t.ClientCAFile != "" && t.CertFile == "" {
+		add("needs "+cert, authority, cert)
+	}
+	if t.CertFile != "" && t.ClientCAFile == "" {
+		add("needs "+authority+" and "+clients+": else whoever reaches the port may ask", cert, authority, clients)
+	}
+	if t.IsSet() && network == "unix" {
+		add("is for TCP: a Unix socket is guarded by its mode, listen.socket_mode", cert, "listen.grpc")
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 // unbuilt are the keys and sections whose feature is not built yet: they may
 // only hold their default. Who builds one deletes its row.
 var unbuilt = []string{
-	"listen.tls",
 	"redis.sentinel",
 }
 
@@ -61,12 +60,12 @@ func listenRows(l *Listen) []row {
 	return []row{
 		key("listen.grpc", &l.GRPC, listenAddress, "Where Envoy asks. Port 0 is any free one."),
 		key("listen.socket_mode", &l.SocketMode, fileMode, "Mode of a Unix socket: Envoy must be able to write to it."),
-		key("listen.insecure_network", &l.InsecureNetwork, boolean, "Let grpc be plain TCP off loopback, where others can read tokens and forge requests."),
+		key("listen.insecure_network", &l.InsecureNetwork, boolean, "Let grpc be plain TCP off loopback, where others can read tokens and forge requests. Better: listen.tls."),
 		key("listen.ops", &l.Ops, hostPort, "Where /livez, /readyz and /metrics are. No secret is told there."),
-		key("listen.tls.cert_file", &l.TLS.CertFile, path, "Certificate of the server (PEM) for TLS on grpc."),
+		key("listen.tls.cert_file", &l.TLS.CertFile, path, "Certificate of the server (PEM, the chain behind it) for mutual TLS on grpc, where that is TCP. All three files are read again when they change."),
 		key("listen.tls.key_file", &l.TLS.KeyFile, path, "Key of that certificate (PEM)."),
-		key("listen.tls.client_ca_file", &l.TLS.ClientCAFile, path, "Authorities of the clients' certificates (PEM); needs allowed_clients."),
-		key("listen.tls.allowed_clients", &l.TLS.AllowedClients, list(word("a name")), "Names in the clients' certificates that may ask."),
+		key("listen.tls.client_ca_file", &l.TLS.ClientCAFile, path, "Authorities of the clients' certificates (PEM). Every client must show one."),
+		key("listen.tls.allowed_clients", &l.TLS.AllowedClients, list(certificateName), "Who may ask: URIs and DNS names, of which a client's certificate must hold one, exactly, as a subject alternative name."),
 		key("listen.drain", &l.Drain, duration(0, 10*time.Minute), "How long checks are still answered after the first signal, while health fails. A second signal ends it."),
 	}
 }

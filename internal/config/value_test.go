@@ -8,7 +8,7 @@ import (
 const (
 	wantURL   = "want a URL like redis://host:6379/0, rediss://host:6379/0 or unix:///path?db=0 (special characters in user name and password as %xx)"
 	noUser    = "user name and password do not belong here: use redis.username, and redis.password_file or CREDENCE_REDIS_PASSWORD"
-	plainTCP  = "plain TCP off loopback: others on the network can read tokens and forge requests; listen on loopback or a Unix socket, or set listen.insecure_network: true"
+	plainTCP  = "plain TCP off loopback: others on the network can read tokens and forge requests; listen on loopback or a Unix socket, or set listen.tls, or listen.insecure_network: true"
 	noSocket  = " names no socket: want unix: and an absolute path of at most 107 bytes, like unix:/run/credence/authz.sock"
 	wantTag   = " holds no hash tag, or more than one: want one, like {credence}"
 	aPattern  = ` holds a character of patterns (*?[]^\): rights in Redis' ACL would reach beyond the prefix`

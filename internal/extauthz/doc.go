@@ -15,6 +15,10 @@
 // response, whatever happens (server.go); and an interceptor reads the bytes
 // that leave, and replaces what is neither (guard.go).
 //
+// Where it listens on a network it speaks mutual TLS (tls.go): who may ask is
+// known by a certificate (tlsadmission.go), and the files of both sides are read
+// again when they change (tlsfiles.go).
+//
 // On allow the upstream gets the client's identity as headers, and no client
 // can smuggle such a header in by any spelling (identity.go).
 package extauthz

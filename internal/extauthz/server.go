@@ -38,6 +38,8 @@ type Options struct {
 	// Budget is how long the lookups of one check may take. Zero is 120 ms:
 	// Envoy waits for 200 ms unless told otherwise.
 	Budget time.Duration
+	// TLS, where set, is spoken with everybody. Nil: none.
+	TLS *TLS
 }
 
 // largestMessage is the largest check that is read, in bytes. A larger one is
@@ -83,13 +85,17 @@ func New(options Options) *Server {
 	if s.observe == nil {
 		s.observe = func(authz.Request, authz.Decision, time.Duration) {}
 	}
-	s.grpc = grpc.NewServer(
+	wire := []grpc.ServerOption{
 		grpc.UnaryInterceptor(s.intercept),
 		grpc.NumStreamWorkers(workers),
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(largestMessage),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsApart, PermitWithoutStream: true}),
-	)
+	}
+	if options.TLS != nil {
+		wire = append(wire, options.TLS.serverOptions()...)
+	}
+	s.grpc = grpc.NewServer(wire...)
 	s.grpc.RegisterService(&description, service{check: s.answer})
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	s.ready = slices.Clone(*s.encoder.deny(new(question), authz.Decision{Reason: authz.InternalError}).text)
