@@ -33,14 +33,19 @@ func Bootstrap(a Addresses, edits ...Edit) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return tree.write(a, edits)
+}
+
+// write puts in the addresses, applies the edits, and returns the bootstrap.
+func (t *Tree) write(a Addresses, edits []Edit) ([]byte, error) {
 	for _, place := range []struct {
 		name, address string
 		holder        Object
 	}{
-		{"listener", a.Listener, tree.Listener},
-		{"admin", a.Admin, tree.Admin},
-		{"credence", a.Credence, tree.credenceEndpoint},
-		{"upstream", a.Upstream, tree.upstreamEndpoint},
+		{"listener", a.Listener, t.Listener},
+		{"admin", a.Admin, t.Admin},
+		{"credence", a.Credence, t.credenceEndpoint},
+		{"upstream", a.Upstream, t.upstreamEndpoint},
 	} {
 		if place.address == "" {
 			continue
@@ -52,11 +57,11 @@ func Bootstrap(a Addresses, edits ...Edit) ([]byte, error) {
 		place.holder["address"] = address
 	}
 	for _, edit := range edits {
-		if err := edit(tree); err != nil {
+		if err := edit(t); err != nil {
 			return nil, fmt.Errorf("envoy: edit: %w", err)
 		}
 	}
-	out, err := yaml.Marshal(tree.Root)
+	out, err := yaml.Marshal(t.Root)
 	if err != nil {
 		return nil, fmt.Errorf("envoy: bootstrap: %w", err)
 	}

@@ -6,5 +6,8 @@
 // file. A program that runs it says where things listen (Addresses) and, where a test needs another behaviour, what to
 // change (Edit); Bootstrap answers with YAML for `envoy -c`.
 //
+// The other files are whole too, each for a place that envoy.yaml does not fit as it stands: another way to credence, a
+// load balancer in front, browsers, gRPC, rate limits. A test holds each to differ from envoy.yaml in nothing but that.
+//
 // Comments do not survive that way: Bootstrap's answer is for Envoy, the file is for people.
 package envoy

@@ -39,6 +39,23 @@ func (t *Tree) PrependRoute(route Object) error {
 	return nil
 }
 
+// ClusterAt says where a cluster is that only some files have, as Addresses does for those that all of them have.
+func ClusterAt(name, address string) Edit {
+	return func(t *Tree) error {
+		at := cursor{t.Root, new(error)}
+		endpoint := at.object("static_resources").named("clusters", name).endpoint()
+		if *at.err != nil {
+			return *at.err
+		}
+		parsed, err := parseAddress(address)
+		if err != nil {
+			return err
+		}
+		endpoint.value["address"] = parsed
+		return nil
+	}
+}
+
 // Underscores says what Envoy does with a header that has an underscore in its name: ALLOW, DROP_HEADER or
 // REJECT_REQUEST (envoy.yaml's choice).
 func Underscores(action string) Edit {

@@ -28,6 +28,8 @@ func TestEdits(t *testing.T) {
 				Object{"match": Object{"prefix": "/a"}, "route": toUpstream, "typed_per_filter_config": perRoute(Object{"api": "a"})},
 				Object{"match": Object{"prefix": "/"}, "route": toUpstream},
 			}},
+		{"a cluster's address", []Edit{ClusterAt("credence", "unix:/c.sock")},
+			func(t *Tree) any { return t.credenceEndpoint["address"] }, Object{"pipe": Object{"path": "/c.sock"}}},
 		{"underscores", []Edit{Underscores("ALLOW")},
 			func(t *Tree) any {
 				return t.HTTP["common_http_protocol_options"].(Object)["headers_with_underscores_action"]
@@ -66,9 +68,22 @@ func clientCertificates(t *Tree) any {
 }
 
 func TestEditsFailOnATreeWithoutTheirPlace(t *testing.T) {
-	for name, edit := range map[string]Edit{"route": Route("/", nil), "underscores": Underscores("ALLOW")} {
+	for name, edit := range map[string]Edit{
+		"route": Route("/", nil), "underscores": Underscores("ALLOW"), "cluster": ClusterAt("credence", "127.0.0.1:1"),
+	} {
 		if err := edit(&Tree{VirtualHost: Object{}, HTTP: Object{}}); err == nil {
 			t.Errorf("%s on an empty tree: no error", name)
 		}
+	}
+}
+
+func TestFilter(t *testing.T) {
+	tree := build(t, Addresses{})
+	filter, err := tree.Filter("envoy.filters.http.ext_authz")
+	if err != nil || filter["encode_raw_headers"] != true {
+		t.Errorf("Filter(ext_authz) = %v, %v, want its configuration", filter, err)
+	}
+	if _, err := tree.Filter("lua"); err == nil {
+		t.Error("Filter(lua): no error")
 	}
 }

@@ -3,6 +3,7 @@ package envoy
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,10 +24,20 @@ func TestEveryHeaderIsSent(t *testing.T) {
 		{"hidden headers, by what is not sent", authz("disallowed_headers", Object{}), []string{"ext_authz has disallowed_headers"}},
 		{"bounds on what it may remove", authz("decoder_header_mutation_rules", Object{}), []string{"ext_authz has decoder_header_mutation_rules"}},
 		{"not always asked", authz("filter_enabled", Object{}), []string{"ext_authz has filter_enabled"}},
+		{"filters that add nothing", func(t *Tree) error {
+			t.HTTP["http_filters"] = append([]any{Object{"name": "envoy.filters.http.cors"}}, t.HTTP["http_filters"].([]any)...)
+			return nil
+		}, nil},
 		{"one more filter", func(t *Tree) error {
 			t.HTTP["http_filters"] = append(t.HTTP["http_filters"].([]any), Object{"name": "lua"})
 			return nil
-		}, []string{"3 http_filters"}},
+		}, []string{"http_filters: [envoy.filters.http.ext_authz envoy.filters.http.router lua]"}},
+		{"a rate limit that adds a header", func(t *Tree) error {
+			t.HTTP["http_filters"] = append(t.HTTP["http_filters"].([]any), Object{
+				"name": "envoy.filters.http.local_ratelimit", "typed_config": Object{"request_headers_to_add_when_not_enforced": []any{}},
+			})
+			return nil
+		}, []string{"request_headers_to_add_when_not_enforced after the check"}},
 		{"a route that adds a header", func(t *Tree) error {
 			return t.PrependRoute(Object{"match": Object{"prefix": "/a"}, "request_headers_to_add": []any{}})
 		}, []string{"request_headers_to_add after the check"}},
@@ -37,13 +48,22 @@ func TestEveryHeaderIsSent(t *testing.T) {
 		{"a filter of the cluster's own", func(t *Tree) error {
 			t.Upstream["typed_extension_protocol_options"] = Object{"options": Object{"http_filters": []any{Object{"name": "lua"}}}}
 			return nil
-		}, []string{"1 http_filters"}},
+		}, []string{"http_filters: [lua]"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, hidden(build(t, Addresses{}, test.edit))); diff != "" {
 				t.Errorf("what keeps a header from credence, -want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestEveryHeaderIsSentByEveryFile holds the same of the other files, all of which say `identity: {strip: seen}`.
+func TestEveryHeaderIsSentByEveryFile(t *testing.T) {
+	for _, name := range Files() {
+		if faults := hidden(read(t, name)); len(faults) != 0 {
+			t.Errorf("%s keeps headers from credence: %v", name, faults)
+		}
 	}
 }
 
@@ -71,7 +91,7 @@ func hidden(tree *Tree) (faults []string) {
 }
 
 // adders walks through a tree and tells what adds a header to a request after the check, wherever it stands: options of
-// routes, hosts and clusters, and any filter but ext_authz and the router.
+// routes, hosts, clusters and filters, and filters that could.
 func adders(node any) (faults []string) {
 	switch node := node.(type) {
 	case []any:
@@ -82,10 +102,10 @@ func adders(node any) (faults []string) {
 		for key, value := range node {
 			filters, _ := value.([]any)
 			switch {
-			case key == "request_headers_to_add":
+			case strings.HasPrefix(key, "request_headers_to_add"):
 				faults = append(faults, key+" after the check")
 			case key == "http_filters" && !checksThenRoutes(filters):
-				faults = append(faults, fmt.Sprintf("%d %s", len(filters), key))
+				faults = append(faults, fmt.Sprintf("%s: %v", key, filterNames(filters)))
 			}
 			faults = append(faults, adders(value)...)
 		}
@@ -93,11 +113,19 @@ func adders(node any) (faults []string) {
 	return faults
 }
 
-// checksThenRoutes tells whether a chain is ext_authz and the router.
+// addNothing are filters that add no header to a request unless an option says so.
+var addNothing = []string{"envoy.filters.http.cors", "envoy.filters.http.local_ratelimit", "envoy.filters.http.ratelimit"}
+
+// checksThenRoutes tells whether a chain is ext_authz and the router, with nothing besides that could add a header.
 func checksThenRoutes(filters []any) bool {
-	names := make([]any, 0, len(filters))
+	names := slices.DeleteFunc(filterNames(filters), func(name string) bool { return slices.Contains(addNothing, name) })
+	return slices.Equal(names, []string{filterName, "envoy.filters.http.router"})
+}
+
+func filterNames(filters []any) []string {
+	var names []string
 	for _, filter := range filters {
-		names = append(names, filter.(Object)["name"])
+		names = append(names, fmt.Sprint(filter.(Object)["name"]))
 	}
-	return slices.Equal(names, []any{filterName, "envoy.filters.http.router"})
+	return names
 }

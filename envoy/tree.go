@@ -24,6 +24,13 @@ type Tree struct {
 	credenceEndpoint, upstreamEndpoint Object // what holds the address of each cluster
 }
 
+// Filter returns the configuration of an HTTP filter by the filter's name.
+func (t *Tree) Filter(name string) (Object, error) {
+	at := cursor{t.HTTP, new(error)}
+	filter := at.named("http_filters", name).object("typed_config")
+	return filter.value, *at.err
+}
+
 // parse reads the text of a bootstrap and finds its parts.
 func parse(text string) (*Tree, error) {
 	var root Object

@@ -102,6 +102,9 @@ func metricsServed(t *testing.T) map[string][]string {
 	metrics.Facts(func() cache.State { return cache.State{} }, func() bool { return false })
 	metrics.Issuers(func() []telemetry.Issuer { return []telemetry.Issuer{{Name: "https://id.example.com"}} })
 	metrics.Signatures(func() int { return 0 })
+	refusals := telemetry.NewTLSRefusals()
+	refusals.Observe("expired", "")
+	metrics.TLS(refusals, func() telemetry.TLS { return telemetry.TLS{} })
 	answer := httptest.NewRecorder()
 	metrics.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
 	labels := map[string][]string{}
@@ -195,11 +198,25 @@ func TestDocsTellEveryCode(t *testing.T) {
 }
 
 // TestDocsQuoteTheBootstrap holds the pieces of Envoy's configuration to the
-// file that they are from, comments and indentation aside.
+// files that they are from, comments and indentation aside.
 func TestDocsQuoteTheBootstrap(t *testing.T) {
-	bootstrap, err := os.ReadFile(filepath.Join(repository, "envoy", "envoy.yaml"))
+	standard, err := os.ReadFile(filepath.Join(repository, "envoy", "envoy.yaml"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	var bootstraps []byte // of all kinds
+	for _, folder := range []string{"envoy", filepath.Join("envoy", "mtls")} {
+		files, err := filepath.Glob(filepath.Join(repository, folder, "*.yaml"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files in %s: %v", folder, err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bootstraps = append(bootstraps, text...)
+		}
 	}
 	comment := regexp.MustCompile(`(?m)\s+#.*$|^#.*$`)
 	bare := func(text string) string {
@@ -212,16 +229,16 @@ func TestDocsQuoteTheBootstrap(t *testing.T) {
 		return "\n" + strings.Join(lines, "\n") + "\n"
 	}
 	var commented []string // what stands in it commented out
-	for line := range strings.Lines(string(bootstrap)) {
+	for line := range strings.Lines(string(bootstraps)) {
 		if inside, isComment := strings.CutPrefix(strings.TrimSpace(line), "# "); isComment {
 			commented = append(commented, inside)
 		}
 	}
-	whole := bare(string(bootstrap)) + bare(strings.Join(commented, "\n"))
+	whole := bare(string(bootstraps)) + bare(strings.Join(commented, "\n"))
 	page := pageNamed(t, "docs/attach-to-envoy.md")
 	for _, b := range page.blocks {
 		if b.language == "yaml" && !strings.Contains(whole, bare(b.text)) {
-			t.Errorf("%s is not in envoy/envoy.yaml:\n%s", b, b.text)
+			t.Errorf("%s is in no file of envoy:\n%s", b, b.text)
 		}
 	}
 	for _, row := range page.rows(t, "## What each line is there for") {
@@ -229,7 +246,7 @@ func TestDocsQuoteTheBootstrap(t *testing.T) {
 			if line == "allowed_headers" { // that it is not there is the point
 				continue
 			}
-			if !strings.Contains(string(bootstrap), line) {
+			if !strings.Contains(string(standard), line) {
 				t.Errorf("%s: %q is not in envoy/envoy.yaml", page.name, line)
 			}
 		}

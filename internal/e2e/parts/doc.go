@@ -3,6 +3,7 @@
 //	redis := parts.Redis(t)                       // a redis-server on a free loopback port, without persistence
 //	wire := parts.Wire(t, redis.Addr())           // a way there that can be slow, cut, or gone
 //	api := parts.Upstream(t)                      // an API that tells what reached it
+//	limits := parts.RateLimit(t)                  // a rate limit service that tells what it was asked
 //	proxy := parts.Envoy(t, envoy.Addresses{      // the pinned Envoy with the bootstrap that people copy
 //		Credence: server.Addr(), Upstream: api.Addr(),
 //	}, envoy.Route("/orders", map[string]string{"api": "orders"}))

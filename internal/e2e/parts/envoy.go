@@ -35,6 +35,12 @@ type EnvoyProxy struct {
 // should be, else the file's own are asked.
 func Envoy(t testing.TB, a envoy.Addresses, edits ...envoy.Edit) *EnvoyProxy {
 	t.Helper()
+	return EnvoyFile(t, envoy.Standard, a, edits...)
+}
+
+// EnvoyFile is Envoy with another of package envoy's files.
+func EnvoyFile(t testing.TB, file string, a envoy.Addresses, edits ...envoy.Edit) *EnvoyProxy {
+	t.Helper()
 	program := EnvoyProgram(t)
 	if a.Listener == "" {
 		a.Listener = "127.0.0.1:0"
@@ -44,7 +50,7 @@ func Envoy(t testing.TB, a envoy.Addresses, edits ...envoy.Edit) *EnvoyProxy {
 	}
 	e := &EnvoyProxy{t: t, dir: ShortDir(t), listener: a.Listener, client: &http.Client{Timeout: 5 * time.Second}}
 	t.Cleanup(e.client.CloseIdleConnections)
-	e.writeBootstrap(a, edits)
+	e.writeBootstrap(file, a, edits)
 	showOnFailure(t, "Envoy", e.log())
 	var err error
 	e.process, err = start(e.log(), program,
@@ -123,9 +129,9 @@ func (e *EnvoyProxy) path(name string) string { return filepath.Join(e.dir, name
 
 func (e *EnvoyProxy) log() string { return e.path("envoy.log") }
 
-func (e *EnvoyProxy) writeBootstrap(a envoy.Addresses, edits []envoy.Edit) {
+func (e *EnvoyProxy) writeBootstrap(file string, a envoy.Addresses, edits []envoy.Edit) {
 	e.t.Helper()
-	config, err := envoy.Bootstrap(a, edits...)
+	config, err := envoy.BootstrapFile(file, a, edits...)
 	if err != nil {
 		e.t.Fatal(err)
 	}
