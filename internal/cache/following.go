@@ -127,18 +127,18 @@ func (c *Cache) Drop(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.listed, c.started = false, false
-	c.lose(err)
-	c.flush()
+	c.loseFacts(err, true)
 }
 
 // reject takes it that the registry must not be served from at all: neither
 // does what is known of it serve.
-func (c *Cache) reject(err error) {
-	c.lose(err)
-	c.flush()
-}
+func (c *Cache) reject(err error) { c.loseFacts(err, true) }
 
-func (c *Cache) lose(err error) {
+func (c *Cache) lose(err error) { c.loseFacts(err, Restarts(err)) }
+
+// loseFacts notes why there is no contact, and drops what is known where that may
+// not be used either: before anybody is told.
+func (c *Cache) loseFacts(err error, drops bool) {
 	c.cause = err
 	at := *c.contact.Load()
 	at.following = false
@@ -151,11 +151,11 @@ func (c *Cache) lose(err error) {
 		facts = append(facts, r.facts...)
 	}
 	c.waiting = nil
-	c.fail(facts, c.refusal())
-	if Restarts(err) {
-		c.started = false
+	c.started = c.started && !Restarts(err)
+	if drops {
 		c.flush()
 	}
+	c.fail(facts, c.refusal())
 }
 
 // complete notes a complete round.
