@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -43,10 +41,10 @@ func (s *stage) startEnvoy(ctx context.Context, program string, passages []*pass
 			return err
 		}
 		e.admin = strings.TrimSpace(string(address))
-		if _, err := e.ask(ctx, "/ready"); err != nil {
+		if _, err := page(ctx, "http://"+e.admin+"/ready"); err != nil {
 			return err
 		}
-		listeners, err := e.ask(ctx, "/listeners?format=json")
+		listeners, err := page(ctx, "http://"+e.admin+"/listeners?format=json")
 		if err != nil {
 			return err
 		}
@@ -85,7 +83,7 @@ func locate(text []byte, passages []*passage) error {
 // answerBytes gives how many bytes a server sent Envoy for each check, frames
 // and trailers of gRPC included.
 func (e *proxy) answerBytes(ctx context.Context, cluster string) (float64, error) {
-	text, err := e.ask(ctx, "/stats?filter=^cluster\\."+cluster+"\\.")
+	text, err := page(ctx, "http://"+e.admin+"/stats?filter=^cluster\\."+cluster+"\\.")
 	if err != nil {
 		return 0, err
 	}
@@ -108,22 +106,4 @@ func envoyStat(text []byte, name string) float64 {
 		}
 	}
 	return 0
-}
-
-// ask gets a page of the admin interface.
-func (e *proxy) ask(ctx context.Context, page string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.admin+page, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, mostMetrics))
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("Envoy: %s: %s", page, response.Status)
-	}
-	return text, err
 }

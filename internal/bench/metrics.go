@@ -18,7 +18,16 @@ const mostMetrics = 4 << 20 // bytes
 
 // metrics asks a server for its metrics.
 func (s *server) metrics(ctx context.Context) (metrics, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.ops+"/metrics", nil)
+	text, err := page(ctx, "http://"+s.ops+"/metrics")
+	if err != nil {
+		return nil, err
+	}
+	return parseMetrics(string(text))
+}
+
+// page gets a page by HTTP.
+func page(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -29,12 +38,9 @@ func (s *server) metrics(ctx context.Context) (metrics, error) {
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, mostMetrics))
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("metrics: %s", response.Status)
+		err = fmt.Errorf("%s: %s", url, response.Status)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return parseMetrics(string(text))
+	return text, err
 }
 
 // parseMetrics reads Prometheus' text format, as far as it has no timestamps.
