@@ -21,8 +21,9 @@ const (
 	// healthTimeout is how long a server may take to say how it is: well below
 	// what an exec probe waits.
 	healthTimeout = 900 * time.Millisecond
-	// healthAgain is when a server with TLS is asked again that did not take
-	// our certificate: it reads new files a moment later than we do.
+	// healthAgain is when a server with TLS is asked again that gave no answer:
+	// it may not take our certificate, since it reads new files a moment later
+	// than we do. What it was is no more than a text of gRPC's.
 	healthAgain = 100 * time.Millisecond
 )
 
@@ -45,22 +46,23 @@ func askHealth(ctx context.Context, listen config.Listen) (healthAnswer, error) 
 // askHealthOverTLS shows the server its own certificate. Where new files are
 // broken the server serves on with the old ones, which nobody else has any
 // more: then /readyz has to do.
-func askHealthOverTLS(ctx context.Context, listen config.Listen) (answer healthAnswer, err error) {
+func askHealthOverTLS(ctx context.Context, listen config.Listen) (healthAnswer, error) {
+	var lastErr error
 	for {
-		own, unusable := extauthz.ProbeCredentials(listen.TLS.CertFile, listen.TLS.KeyFile)
-		if unusable != nil {
-			return askReadiness(ctx, listen.Ops, unusable)
+		own, err := extauthz.ProbeCredentials(listen.TLS.CertFile, listen.TLS.KeyFile)
+		if err != nil {
+			return askReadiness(ctx, listen.Ops, err)
 		}
-		answered, failed := askHealthBy(ctx, listen.GRPC, own)
-		if failed == nil {
-			return answered, nil
+		answer, err := askHealthBy(ctx, listen.GRPC, own)
+		if err == nil {
+			return answer, nil
 		}
-		if err == nil || ctx.Err() == nil {
-			err = failed // the last that is not only that time is over
+		if lastErr == nil || ctx.Err() == nil {
+			lastErr = err // the last that is not only that time is over
 		}
 		select {
 		case <-ctx.Done():
-			return answer, err
+			return healthAnswer{}, lastErr
 		case <-time.After(healthAgain):
 		}
 	}
@@ -72,7 +74,8 @@ func askHealthBy(ctx context.Context, at string, by credentials.TransportCredent
 	if strings.HasPrefix(at, "unix:") {
 		target = at
 	}
-	connection, err := grpc.NewClient(target, grpc.WithTransportCredentials(by))
+	// The server is on this very machine: no proxy of the environment's has a part in it.
+	connection, err := grpc.NewClient(target, grpc.WithTransportCredentials(by), grpc.WithNoProxy())
 	if err != nil {
 		return healthAnswer{}, err
 	}
@@ -92,7 +95,8 @@ func askReadiness(ctx context.Context, ops string, why error) (healthAnswer, err
 	if err != nil {
 		return healthAnswer{}, fmt.Errorf("%s; and %w", because, err)
 	}
-	response, err := http.DefaultClient.Do(request)
+	client := http.Client{Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}
+	response, err := client.Do(request)
 	if err != nil {
 		return healthAnswer{}, fmt.Errorf("%s; and no server answers: %w", because, err)
 	}

@@ -15,15 +15,19 @@ import (
 )
 
 // healthOver runs `credence health` with TLS, against a server that listens
-// elsewhere than its own configuration says, and gives its exit status.
+// elsewhere than its own configuration says, and gives its exit status. The
+// environment names a proxy that nobody must ask: with no host before the port
+// it would be.
 func healthOver(t *testing.T, at, ops string, own *parts.Secret, flags ...string) (status int, stderr string) {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "credence.yaml")
+	at, ops = strings.TrimPrefix(at, "127.0.0.1"), strings.TrimPrefix(ops, "127.0.0.1")
 	text := strings.Replace(tlsConfig(own), "listen: {", fmt.Sprintf("listen: {grpc: '%s', ops: '%s', ", at, ops), 1)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	command := exec.Command(program(t), append([]string{"health", "--config", config}, flags...)...)
+	command.Env = append(os.Environ(), "HTTPS_PROXY=http://127.0.0.1:1", "HTTP_PROXY=http://127.0.0.1:1")
 	var out bytes.Buffer
 	command.Stderr = &out
 	_ = command.Run() // its status is what is asked for
