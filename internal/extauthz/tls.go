@@ -60,6 +60,7 @@ type TLS struct {
 	clients  watched[*authorities]
 	inUse    atomic.Pointer[generation]
 	refusals refusalLog
+	turns    chan struct{} // of judging clients: who has proven nothing gets one processor at most
 }
 
 // A generation is all that a handshake goes by.
@@ -85,10 +86,12 @@ func NewTLS(options TLSOptions) (*TLS, error) {
 	}
 	t := &TLS{
 		options: options, allowed: make(map[string]bool),
-		own:      watched[*ownCertificate]{paths: []string{options.CertFile, options.KeyFile}, parse: parseOwn},
+		own:      watched[*ownCertificate]{paths: []string{options.CertFile, options.KeyFile}},
 		clients:  watched[*authorities]{paths: []string{options.ClientCAFile}, parse: parseAuthorities},
 		refusals: refusalLog{logger: options.Logger, clock: options.Clock},
+		turns:    make(chan struct{}, 1),
 	}
+	t.own.parse = t.parseNew
 	for _, name := range options.AllowedClients {
 		t.allowed[name] = true
 	}
@@ -127,6 +130,19 @@ func (t *TLS) look() {
 	t.use()
 	t.tell(own, t.own.told, slog.String("files", t.options.CertFile+", "+t.options.KeyFile), slog.Time("expires", t.own.value.expires()))
 	t.tell(clients, t.clients.told, slog.String("files", t.options.ClientCAFile), slog.Int("authorities", t.clients.value.number))
+}
+
+// parseNew reads a certificate and its key. One that is not valid now does not
+// take the place of one that is.
+func (t *TLS) parseNew(paths []string, texts [][]byte) (*ownCertificate, error) {
+	own, err := parseOwn(paths, texts)
+	if err != nil {
+		return nil, err
+	}
+	if now, before := t.options.Clock(), t.own.value; before != nil && before.isValid(now) && !own.isValid(now) {
+		return nil, fmt.Errorf("certificate %s: is valid from %s to %s only", paths[0], own.leaf.NotBefore.Format(time.RFC3339), own.expires().Format(time.RFC3339))
+	}
+	return own, nil
 }
 
 // use has the next handshake go by what was read.
@@ -173,6 +189,33 @@ func (t *TLS) serverOptions() []grpc.ServerOption {
 // A handshaker makes connections that are proven on both sides.
 type handshaker struct{ tls *TLS }
 
+// longestHello is how much is read of a client before it has proven who it is, in
+// bytes: a chain of four certificates with room to spare.
+const longestHello = 32 << 10
+
+// An unprovenConn is the connection of somebody who may say so much, until the
+// handshake is done.
+type unprovenConn struct {
+	net.Conn
+	left   int
+	proven bool // set where the handshake is done, before anybody else reads
+}
+
+var errTooMuch = errors.New("extauthz: TLS: the client says too much before it has proven who it is")
+
+// Read implements net.Conn.
+func (c *unprovenConn) Read(into []byte) (int, error) {
+	if c.proven {
+		return c.Conn.Read(into)
+	}
+	if c.left == 0 {
+		return 0, errTooMuch
+	}
+	n, err := c.Conn.Read(into[:min(len(into), c.left)])
+	c.left -= n
+	return n, err
+}
+
 // A caller is who is at the other end of such a connection.
 type caller struct {
 	credentials.TLSInfo
@@ -189,15 +232,17 @@ func (h handshaker) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInf
 		ClientAuth:             tls.RequireAnyClientCert,
 		SessionTicketsDisabled: true,
 		VerifyConnection: func(state tls.ConnectionState) (err error) {
-			isClient, err = h.tls.admit(now, state.PeerCertificates)
+			isClient, err = h.tls.admitInTurn(now, state.PeerCertificates)
 			return err
 		},
 	}
-	connection, info, err := credentials.NewTLS(config).ServerHandshake(raw)
+	unproven := &unprovenConn{Conn: raw, left: longestHello}
+	connection, info, err := credentials.NewTLS(config).ServerHandshake(unproven)
 	if err != nil {
 		h.tls.refused(raw.RemoteAddr(), err)
 		return nil, nil, err
 	}
+	unproven.proven = true
 	shown, isTLS := info.(credentials.TLSInfo)
 	return connection, caller{shown, isClient && isTLS}, nil
 }

@@ -204,14 +204,34 @@ func TestTLSAtStart(t *testing.T) {
 	}
 }
 
-// TestTLSCertificateOutOfTime serves, and warns.
+// TestTLSCertificateOutOfTime keeps a certificate that is valid in place of one
+// that is not. Where there is no other it serves, and warns.
 func TestTLSCertificateOutOfTime(t *testing.T) {
 	h := newTLSHouse(t)
 	old := h.servers.Issue("old", []string{serverName}, func(c *x509.Certificate) { c.NotAfter = clock().Add(-time.Hour) })
 	h.secret.Swap(h.files(old, h.clients.PEM))
 	h.tls.look()
+	h.tls.look()
+	if got, state := h.shown().Subject.CommonName, h.tls.State(); got != "credence" || state.Err == nil {
+		t.Errorf("the server shows %q, and says %v; want the certificate from before, and why", got, state.Err)
+	}
+	if _, err := NewTLS(h.options()); err != nil {
+		t.Errorf("at a start: %v, want that it serves", err)
+	}
 	if log := h.log.String(); strings.Count(log, "the server's certificate is not valid now") != 1 {
 		t.Errorf("the log does not warn once:\n%s", log)
+	}
+}
+
+// TestTLSCertificateOfAClient is none for a server.
+func TestTLSCertificateOfAClient(t *testing.T) {
+	h := newTLSHouse(t)
+	clients := h.servers.Issue("a client", []string{serverName}, func(c *x509.Certificate) {
+		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	})
+	h.secret.Swap(h.files(clients, h.clients.PEM))
+	if _, err := NewTLS(h.options()); err == nil || !strings.Contains(err.Error(), "is not for a server") {
+		t.Errorf("got %v, want that it is not for a server", err)
 	}
 }
 

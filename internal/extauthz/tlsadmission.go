@@ -41,13 +41,36 @@ func (r *refusal) Unwrap() error { return r.err }
 var (
 	errNotAllowed = errors.New("the certificate is good, and none of its names is in allowed_clients")
 	errNoName     = errors.New("the certificate is good, and holds no URI or DNS name")
+	errLongChain  = errors.New("too many certificates stand between it and an authority")
+	errNoTurn     = errors.New("too many others are being looked at")
 )
+
+// longestChain is how many certificates a client may show, its own among them. To
+// verify each costs time, and it has not even proven yet that one is its own.
+const longestChain = 4
+
+// admitInTurn is admit, for one client at a time: who waits for longer than a
+// handshake may take is refused.
+func (t *TLS) admitInTurn(now *generation, shown []*x509.Certificate) (isClient bool, err error) {
+	late := time.NewTimer(longestHandshake)
+	defer late.Stop()
+	select {
+	case t.turns <- struct{}{}:
+		defer func() { <-t.turns }()
+		return t.admit(now, shown)
+	case <-late.C:
+		return false, &refusal{NoHandshake, nil, errNoTurn}
+	}
+}
 
 // admit judges a client by the certificates that it shows, its own first; that
 // it has the key is for the handshake to prove. Who shows the server's own
 // certificate has the server's key, and may come in as a probe of its health.
 func (t *TLS) admit(now *generation, shown []*x509.Certificate) (isClient bool, err error) {
 	leaf := shown[0]
+	if len(shown) > longestChain {
+		return false, &refusal{Untrusted, namesOf(leaf), errLongChain}
+	}
 	between := x509.NewCertPool()
 	for _, certificate := range shown[1:] {
 		between.AddCert(certificate)
@@ -89,7 +112,9 @@ func (t *TLS) allows(names []string) bool {
 func namesOf(certificate *x509.Certificate) []string {
 	var names []string
 	for _, uri := range certificate.URIs {
-		names = append(names, uri.String())
+		if uri.Scheme != "" { // a relative one could be taken for a DNS name
+			names = append(names, uri.String())
+		}
 	}
 	for _, name := range certificate.DNSNames {
 		if !strings.Contains(name, ":") {
@@ -149,7 +174,7 @@ type refusalLog struct {
 const (
 	refusalsApart = time.Second
 	mostNames     = 8   // of one certificate that are told
-	longestName   = 256 // in bytes
+	longestName   = 256 // and of the cause, in bytes
 )
 
 func (l *refusalLog) tell(from net.Addr, why *refusal) {
@@ -157,7 +182,7 @@ func (l *refusalLog) tell(from net.Addr, why *refusal) {
 	if !may {
 		return
 	}
-	attributes := []any{slog.String("from", from.String()), slog.String("reason", string(why.reason)), slog.Any("cause", why.err)}
+	attributes := []any{slog.String("from", from.String()), slog.String("reason", string(why.reason)), slog.String("cause", cut(why.err.Error()))}
 	if len(why.names) > 0 {
 		attributes = append(attributes, slog.String("names", shownNames(why.names)))
 	}
@@ -188,13 +213,18 @@ func (l *refusalLog) mayTell(reason Refusal) (suppressed int, may bool) {
 func shownNames(names []string) string {
 	shown := make([]string, 0, mostNames+1)
 	for _, name := range names[:min(len(names), mostNames)] {
-		if len(name) > longestName {
-			name = strings.ToValidUTF8(name[:longestName], "") + "…"
-		}
-		shown = append(shown, name)
+		shown = append(shown, cut(name))
 	}
 	if more := len(names) - mostNames; more > 0 {
 		shown = append(shown, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(shown, " ")
+}
+
+// cut shortens what strangers wrote.
+func cut(text string) string {
+	if len(text) > longestName {
+		return strings.ToValidUTF8(text[:longestName], "") + "…"
+	}
+	return text
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,13 @@ func TestTLSAdmission(t *testing.T) {
 	between := h.clients.Under("clients, second tier")
 	behind := between.Issue("envoy behind", []string{envoyURI})
 	behind.Certificate = parts.Bundle(behind.Certificate, between.PEM)
+	chain := func(length int) []tls.Certificate {
+		pair := between.Issue("c", []string{envoyURI})
+		for range length - 1 {
+			pair.Certificate = parts.Bundle(pair.Certificate, between.PEM)
+		}
+		return []tls.Certificate{pair.TLS()}
+	}
 	issue := func(sans []string, changes ...func(*x509.Certificate)) []tls.Certificate {
 		return []tls.Certificate{h.clients.Issue("c", sans, changes...).TLS()}
 	}
@@ -41,6 +49,8 @@ func TestTLSAdmission(t *testing.T) {
 		{"one of several names", issue([]string{"a.example.test", "spiffe://example.test/a", envoyDNS}), refusedAs{}},
 		{"for any use", issue([]string{envoyURI}, func(c *x509.Certificate) { c.ExtKeyUsage = nil }), refusedAs{}},
 		{"an authority between", []tls.Certificate{behind.TLS()}, refusedAs{}},
+
+		{"as many certificates as may be", chain(longestChain), refusedAs{}},
 
 		{"no certificate", nil, refusedAs{NoCertificate, ""}},
 		{"another authority", []tls.Certificate{others.Issue("c", []string{envoyURI}).TLS()}, refusedAs{Untrusted, ""}},
@@ -60,6 +70,9 @@ func TestTLSAdmission(t *testing.T) {
 		{"the URI of a DNS name", issue([]string{"https://" + envoyDNS}), refusedAs{NotAllowed, "https://" + envoyDNS}},
 		{"the name as subject only", issue(nil, func(c *x509.Certificate) { c.Subject.CommonName = envoyDNS }), refusedAs{NotAllowed, ""}},
 		{"an address only", issue(nil, func(c *x509.Certificate) { c.IPAddresses = []net.IP{{127, 0, 0, 1}} }), refusedAs{NotAllowed, ""}},
+		{"one certificate more", chain(longestChain + 1), refusedAs{Untrusted, ""}},
+		{"more than is read", chain(200), refusedAs{NoHandshake, ""}},
+		{"a DNS name as URI", issue(nil, func(c *x509.Certificate) { c.URIs = []*url.URL{{Path: envoyDNS}} }), refusedAs{NotAllowed, ""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := h.ask(credentials.NewTLS(h.by(test.shows...)))

@@ -99,6 +99,9 @@ func parseOwn(paths []string, texts [][]byte) (*ownCertificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key %s of certificate %s: %w", paths[1], paths[0], err)
 	}
+	if usages := chain[0].ExtKeyUsage; len(usages) > 0 && !slices.Contains(usages, x509.ExtKeyUsageServerAuth) && !slices.Contains(usages, x509.ExtKeyUsageAny) {
+		return nil, fmt.Errorf("certificate %s: is not for a server (extended key usage)", paths[0])
+	}
 	return &ownCertificate{pair, chain[0]}, nil
 }
 
