@@ -123,6 +123,9 @@ var mistakes = map[string][]mistake{
 		{"central", "central/networkpolicy.yaml", "    ports:\n    - {protocol: TCP, port: grpc}\n", "", "anybody may come, or to any port"},
 		{"central", "central/networkpolicy.yaml", "[Ingress, Egress]", "[Ingress]", "both what comes and what goes"},
 		{"central", "central/networkpolicy.yaml", "    - {protocol: TCP, port: 6379}\n  #", "    - {protocol: TCP, port: 6379}\n  - {}\n  #", "may go to anybody"},
+		{"mesh", "mesh/networkpolicy.yaml", "    - ipBlock: {cidr: 169.254.7.127/32}\n", "", "probes in, which come from 169.254.7.127/32"},
+		{"istio", "mesh/networkpolicy.yaml", "    - {protocol: TCP, port: ops}", "    - {protocol: TCP, port: grpc}", "anybody may come"},
+		{"mesh", "mesh/networkpolicy.yaml", "169.254.7.127/32", "169.254.0.0/16", "anybody may come"},
 	},
 	"issuers": {
 		{"central", "central/certificate.yaml", "kind: ClusterIssuer, name: credence", "kind: Issuer, name: credence", "nobody is the issuer"},

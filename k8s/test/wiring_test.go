@@ -1,6 +1,7 @@
 package k8s
 
 import (
+	"net/netip"
 	"slices"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -194,12 +195,12 @@ func networkPolicies(form []object) (found []string) {
 			}
 			ruled = slices.Contains(p.Spec.PolicyTypes, networkingv1.PolicyTypeIngress) && slices.Contains(p.Spec.PolicyTypes, networkingv1.PolicyTypeEgress)
 			for _, rule := range p.Spec.Ingress {
-				if !areNamed(rule.From) || !areSaid(rule.Ports, w) {
+				if !areNamed(rule.From, func(cidr string) bool { return isProbe(cidr) && areOps(rule.Ports) }) || !areSaid(rule.Ports, w) {
 					l.add(named{"NetworkPolicy", p}, "anybody may come, or to any port")
 				}
 			}
 			for _, rule := range p.Spec.Egress {
-				if !areNamed(rule.To) || len(rule.Ports) == 0 {
+				if !areNamed(rule.To, isOneAddress) || len(rule.Ports) == 0 {
 					l.add(named{"NetworkPolicy", p}, "it may go to anybody, or to any port")
 				}
 			}
@@ -207,15 +208,58 @@ func networkPolicies(form []object) (found []string) {
 		if !ruled {
 			l.add(w, "no NetworkPolicy rules both what comes and what goes")
 		}
+		for _, address := range probesFrom {
+			if isInMesh(form, w) && !isLetIn(form, w, address) {
+				l.add(w, "no NetworkPolicy lets the kubelet's probes in, which come from %s", address)
+			}
+		}
 	}
 	return found
 }
 
-// areNamed tells whether each peer is pods of a namespace called by its name.
-func areNamed(peers []networkingv1.NetworkPolicyPeer) bool {
+// areNamed tells whether each peer is pods of a namespace called by its name,
+// or a block of addresses that may be.
+func areNamed(peers []networkingv1.NetworkPolicyPeer, may func(cidr string) bool) bool {
 	return len(peers) > 0 && !slices.ContainsFunc(peers, func(p networkingv1.NetworkPolicyPeer) bool {
+		if p.IPBlock != nil {
+			return !may(p.IPBlock.CIDR)
+		}
 		return p.NamespaceSelector == nil || p.NamespaceSelector.MatchLabels[corev1.LabelMetadataName] == ""
 	})
+}
+
+// isOneAddress tells whether a block is one address and no more.
+func isOneAddress(cidr string) bool {
+	prefix, err := netip.ParsePrefix(cidr)
+	return err == nil && prefix.IsSingleIP()
+}
+
+// probesFrom are the addresses that Istio in ambient mode gives the kubelet's
+// probes in place of the node's, which policies would let in unasked.
+var probesFrom = []string{"169.254.7.127/32", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128"}
+
+func isProbe(cidr string) bool { return slices.Contains(probesFrom, cidr) }
+
+// areOps tells whether the ports are the one that probes ask.
+func areOps(ports []networkingv1.NetworkPolicyPort) bool {
+	return len(ports) == 1 && ports[0].Port != nil && ports[0].Port.StrVal == "ops"
+}
+
+// isLetIn tells whether probes from an address get to a workload's port ops.
+func isLetIn(form []object, w workload, address string) bool {
+	for _, p := range all[networkingv1.NetworkPolicy](form) {
+		if p.Namespace != w.Namespace || !w.isSelectedBy(&p.Spec.PodSelector) {
+			continue
+		}
+		for _, rule := range p.Spec.Ingress {
+			if areOps(rule.Ports) && slices.ContainsFunc(rule.From, func(p networkingv1.NetworkPolicyPeer) bool {
+				return p.IPBlock != nil && p.IPBlock.CIDR == address
+			}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // hbone is where a mesh in ambient mode takes what it wraps.
