@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"credence/internal/authz"
+	"credence/internal/racetest"
 	"credence/internal/registry"
 )
 
@@ -35,7 +36,7 @@ func TestManyAtOnce(t *testing.T) {
 		}
 		all.Go(func() { h.disturb(ctx) })
 		commits := 3000
-		if racing {
+		if racetest.Enabled {
 			commits = 1000
 		}
 		for range commits {

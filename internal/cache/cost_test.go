@@ -7,6 +7,7 @@ import (
 
 	"credence/internal/authz"
 	"credence/internal/credential"
+	"credence/internal/racetest"
 	"credence/internal/registry"
 )
 
@@ -40,7 +41,7 @@ func TestCostOfKnownClient(t *testing.T) {
 			s.decides(ownToken, authz.Allowed, 2)
 			ctx, request, token := context.Background(), present(ownToken), credential.NewSecret(ownToken)
 			most := 0.0
-			if racing {
+			if racetest.Enabled {
 				most = 4 // pools forget on purpose then
 			}
 			holds := func(what string, do func() bool) {

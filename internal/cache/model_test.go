@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"credence/internal/racetest"
 )
 
 // TestModelExhaustively drives a Cache through all orders in which some things
@@ -93,7 +95,7 @@ var plans = []plan{
 func explore(t *testing.T, k *kit, c *Cache, p plan) {
 	first, can := parseActions(t, p.first), parseActions(t, p.can)
 	depth := p.depth
-	if racing {
+	if racetest.Enabled {
 		depth = p.racing
 	}
 	type node struct {
@@ -198,7 +200,7 @@ func TestModelAtRandom(t *testing.T) {
 	k := newKit(t)
 	c := modelCache(t, k)
 	most, seed := fromEnvironment(t, "CREDENCE_MODEL_STEPS", 1_000_000), fromEnvironment(t, "CREDENCE_MODEL_SEED", 1)
-	if racing {
+	if racetest.Enabled {
 		most /= 10
 	}
 	ended := make(map[string]int)

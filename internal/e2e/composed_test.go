@@ -162,7 +162,7 @@ func (c *composed) runToEnd(name string, args ...string) string {
 	argv := c.argv(name, args...)
 	command := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	command.Env = c.environment(name)
-	var stderr logText
+	var stderr parts.Log
 	command.Stderr = &stderr
 	out, err := command.Output()
 	if err != nil {

@@ -85,7 +85,7 @@ func ask(t *testing.T, redis *parts.RedisServer, c authztest.Case, now time.Time
 	conf := c.Config
 	conf.Redis.URL = redis.URL()
 	conf.Listen.GRPC, conf.Listen.Ops, conf.Listen.Drain = "127.0.0.1:0", "127.0.0.1:0", 0
-	s := &stack{t: t, log: &logText{}}
+	s := &stack{t: t, log: &parts.Log{}}
 	at := s.serveWithin(patientConfig(conf), patience)
 	connection, err := grpc.NewClient("passthrough:///"+at.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

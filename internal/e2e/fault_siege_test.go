@@ -46,7 +46,7 @@ func besiege(t *testing.T, staleFor time.Duration) *siege {
 	t.Helper()
 	dir := t.TempDir()
 	s := &siege{
-		stack:        &stack{t: t, log: &logText{}},
+		stack:        &stack{t: t, log: &parts.Log{}},
 		staleFor:     staleFor,
 		password:     "of-the-first-days",
 		passwordFile: filepath.Join(dir, "password"),

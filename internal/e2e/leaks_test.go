@@ -99,7 +99,7 @@ type leakTest struct {
 
 func newLeakTest(t *testing.T) *leakTest {
 	t.Helper()
-	s := &leakTest{stack: &stack{t: t, redis: parts.Redis(t), log: &logText{}}}
+	s := &leakTest{stack: &stack{t: t, redis: parts.Redis(t), log: &parts.Log{}}}
 	s.set("registry", "id", "e2e", "schema", "1", "seq", "0", "digests", "s1", "created_at", ago(time.Hour))
 	s.known = checkBy(s.good().secret, "10.0.0.1")
 	s.tell()

@@ -24,7 +24,7 @@ const untracked = "-client|tracking"
 // it must not let it in by what it knew of the client. Redis tells of changes in
 // no other way here.
 func TestNewTokensWaitForWhatCameBefore(t *testing.T) {
-	s := &stack{t: t, redis: parts.Redis(t, "--user", "default", "on", "nopass", "~*", "&*", "+@all", untracked), log: &logText{}}
+	s := &stack{t: t, redis: parts.Redis(t, "--user", "default", "on", "nopass", "~*", "&*", "+@all", untracked), log: &parts.Log{}}
 	s.set("registry", "id", "e2e", "schema", "1", "seq", "0", "digests", "s1", "created_at", ago(time.Hour))
 	known := newLineTo(s, s.good().secret)
 	wire := parts.Wire(t, s.redis.Addr())

@@ -108,7 +108,7 @@ func newTrial(t *testing.T) *trial {
 // serve starts a server, and waits until it has applied all that is there.
 func (r *trial) serve(text string) *member {
 	r.t.Helper()
-	m := &member{stack: &stack{t: r.t, redis: r.redis, log: &logText{}}, wire: parts.Wire(r.t, r.redis.Addr())}
+	m := &member{stack: &stack{t: r.t, redis: r.redis, log: &parts.Log{}}, wire: parts.Wire(r.t, r.redis.Addr())}
 	c, err := config.Parse("credence.yaml", []byte(text+"identity: {strip: seen}\n"))
 	if err != nil {
 		r.t.Fatal(err)

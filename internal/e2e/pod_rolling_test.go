@@ -40,7 +40,7 @@ type rollout struct {
 func newRollout(t *testing.T) *rollout {
 	t.Helper()
 	h := &mutualHouse{
-		stack:   &stack{t: t, redis: parts.Redis(t), upstream: parts.Upstream(t), log: &logText{}},
+		stack:   &stack{t: t, redis: parts.Redis(t), upstream: parts.Upstream(t), log: &parts.Log{}},
 		servers: parts.NewAuthority(t, "servers"), clients: parts.NewAuthority(t, "clients"),
 	}
 	h.own = parts.NewSecret(t, tlsFiles(h.server(h.servers, "credence"), h.clients.PEM))

@@ -20,7 +20,7 @@ type pod struct {
 // newPod makes one of which nothing runs yet. Redis does, and has no registry.
 func newPod(t *testing.T) *pod {
 	t.Helper()
-	s := &stack{t: t, redis: parts.Redis(t), upstream: parts.Upstream(t), log: &logText{}}
+	s := &stack{t: t, redis: parts.Redis(t), upstream: parts.Upstream(t), log: &parts.Log{}}
 	good := s.good()
 	revoked := s.token("acme", "state", "revoked")
 	s.client("off", "state", "disabled")

@@ -62,7 +62,7 @@ type running struct {
 	t       *testing.T
 	command *exec.Cmd
 	lines   chan string
-	stderr  *logText
+	stderr  *parts.Log
 	ended   chan error
 }
 
@@ -71,7 +71,7 @@ type running struct {
 func run(t *testing.T, env []string, args ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &running{t: t, lines: make(chan string, 1000), stderr: &logText{}, ended: make(chan error, 1)}
+	r := &running{t: t, lines: make(chan string, 1000), stderr: &parts.Log{}, ended: make(chan error, 1)}
 	r.command = exec.CommandContext(ctx, program(t), args...)
 	// What it writes into temporary files, a key of credence dev's say, goes with
 	// the test, also where it is killed.

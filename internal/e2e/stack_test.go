@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +26,7 @@ type stack struct {
 	envoy    *parts.EnvoyProxy
 	upstream *parts.UpstreamServer
 	at       cli.Addresses // where credence listens
-	log      *logText      // of the server
+	log      *parts.Log    // of the server
 }
 
 // A setting is what a test wants otherwise.
@@ -49,7 +47,7 @@ const patience = 10 * time.Second
 // start starts a stack with an empty registry.
 func start(t *testing.T, with setting) *stack {
 	t.Helper()
-	s := &stack{t: t, redis: parts.Redis(t, with.redis...), log: &logText{}}
+	s := &stack{t: t, redis: parts.Redis(t, with.redis...), log: &parts.Log{}}
 	s.set("registry", "id", "e2e", "schema", "1", "seq", "0", "digests", "s1", "created_at", ago(time.Hour))
 	s.serve(with)
 	if with.noEnvoy {
@@ -326,24 +324,6 @@ func ago(d time.Duration) string { return time.Now().Add(-d).UTC().Format(time.R
 
 // socketPath gives a path short enough for a Unix socket.
 func socketPath(t *testing.T) string { return filepath.Join(parts.ShortDir(t), "authz.sock") }
-
-// A logText keeps what the server logs.
-type logText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
 
 // await waits until a condition holds.
 func await(t *testing.T, what string, holds func() bool) {

@@ -35,7 +35,7 @@ type post struct {
 // newGarrison starts servers that know each of some clients.
 func newGarrison(t *testing.T, staleFor time.Duration, servers int, clients ...string) *garrison {
 	t.Helper()
-	g := &garrison{stack: &stack{t: t, redis: parts.Redis(t), log: &logText{}}, staleFor: staleFor, tokens: make(map[string]token)}
+	g := &garrison{stack: &stack{t: t, redis: parts.Redis(t), log: &parts.Log{}}, staleFor: staleFor, tokens: make(map[string]token)}
 	g.set("registry", "id", "e2e", "schema", "1", "seq", "0", "digests", "s1", "created_at", ago(time.Hour))
 	g.profile("partner")
 	for _, client := range clients {
@@ -99,7 +99,7 @@ type order struct {
 	args   []string
 	begun  time.Time
 	out    bytes.Buffer
-	said   *logText
+	said   *parts.Log
 	done   chan struct{} // closed when it has ended
 	status int
 	ended  time.Time // right after
@@ -109,7 +109,7 @@ type order struct {
 func (g *garrison) order(args ...string) *order {
 	g.t.Helper()
 	env := map[string]string{"CREDENCE_REDIS_URL": g.redis.URL(), "CREDENCE_BY": "alice"}
-	o := &order{t: g.t, args: args, begun: time.Now(), said: &logText{}, done: make(chan struct{})}
+	o := &order{t: g.t, args: args, begun: time.Now(), said: &parts.Log{}, done: make(chan struct{})}
 	go func() {
 		defer close(o.done)
 		o.status = cli.Main(args, strings.NewReader(""), &o.out, o.said, func(name string) string { return env[name] })

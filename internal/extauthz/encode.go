@@ -64,7 +64,7 @@ func (e *encoder) allow(q *question, decision authz.Decision) *response {
 	e.changes(&w, q, decision)
 	w.close(changes)
 	e.metadata(&w, decision)
-	return q.respond(&w, buffer)
+	return q.finish(&w, buffer)
 }
 
 // deny makes a response that Envoy answers itself. It is never an
@@ -88,12 +88,12 @@ func (e *encoder) deny(q *question, decision authz.Decision) *response {
 	w.string(3<<3|sized, denial.Body)
 	w.close(denied)
 	e.metadata(&w, decision)
-	return q.respond(&w, buffer)
+	return q.finish(&w, buffer)
 }
 
-// respond gives what was written, in the buffer or, where that was too small,
+// finish gives what was written, in the buffer or, where that was too small,
 // in a larger one.
-func (q *question) respond(w *writer, buffer *[]byte) *response {
+func (q *question) finish(w *writer, buffer *[]byte) *response {
 	if w.fault {
 		return nil
 	}

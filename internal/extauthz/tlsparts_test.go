@@ -1,13 +1,11 @@
 package extauthz
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
 	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +30,7 @@ type tlsHouse struct {
 	servers, clients parts.Authority
 	secret           *parts.Secret
 	tls              *TLS
-	log              *logText
+	log              *parts.Log
 	refused          chan refusedAs
 	server           *Server
 	dial             func(ctx context.Context, address string) (net.Conn, error)
@@ -63,7 +61,7 @@ func newTLSHouseAt(t *testing.T, listener net.Listener) *tlsHouse {
 	t.Helper()
 	h := &tlsHouse{
 		t: t, servers: parts.NewAuthority(t, "servers"), clients: parts.NewAuthority(t, "clients"),
-		log: &logText{}, refused: make(chan refusedAs, 10),
+		log: &parts.Log{}, refused: make(chan refusedAs, 10),
 	}
 	h.secret = parts.NewSecret(t, h.files(h.own("credence"), h.clients.PEM))
 	var err error
@@ -167,22 +165,4 @@ func (h *tlsHouse) shown() *x509.Certificate {
 		h.t.Fatal(err)
 	}
 	return secured.ConnectionState().PeerCertificates[0]
-}
-
-// A logText keeps what is logged.
-type logText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

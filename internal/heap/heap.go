@@ -15,8 +15,8 @@ import (
 	"sync/atomic"
 )
 
-// Room is by how much the heap may grow before it is collected, in bytes.
-const Room = 16 << 20
+// room is by how much the heap may grow before it is collected, in bytes.
+const room = 16 << 20
 
 // ofMore is the room where more lives than that, in percent of it. It is less than
 // Go's own 100: a full memory costs some time, and not twice its size.
@@ -62,7 +62,7 @@ const leastHeap = 4 << 20
 
 // percent says the room in percent of so many bytes that live.
 func percent(live uint64) int {
-	return int(max(100*Room/max(live, leastHeap), ofMore)) // #nosec G115 -- 400 at most
+	return int(max(100*room/max(live, leastHeap), ofMore)) // #nosec G115 -- 400 at most
 }
 
 // live gives what GOGC is a percentage of, in bytes, as the last collection has

@@ -39,7 +39,7 @@ var sink = make([]byte, 4<<10)
 // little that a test needs.
 func TestRoomy(t *testing.T) {
 	t.Setenv("GOGC", "")
-	const size = 20 * Room
+	const size = 20 * room
 	runtime.GC()
 	narrow := litter(size)
 	stop := Roomy()
@@ -87,10 +87,10 @@ func TestRoomFollowsWhatLives(t *testing.T) {
 func TestEnvironmentHolds(t *testing.T) {
 	t.Setenv("GOGC", "50")
 	runtime.GC()
-	before := litter(10 * Room)
+	before := litter(10 * room)
 	defer Roomy()()
 	runtime.GC()
-	if after := litter(10 * Room); after*2 < before {
+	if after := litter(10 * room); after*2 < before {
 		t.Errorf("collected %d times, before %d times: the environment said how", after, before)
 	}
 }
